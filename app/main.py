@@ -1,0 +1,72 @@
+"""The application: built by a factory, with nothing built at import."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+
+from app import problems
+from app.executor import open_executor
+from app.limits import BodyLimit
+from app.openapi import describe
+from app.routes import batches, campaigns, designs, measurements, system
+from app.security import first_key
+from app.settings import Settings
+from app.worker import Worker
+from db.engine import open_database
+from db.migrations import migrate
+
+_SUMMARY = "Closed-loop optimization of experiments: campaigns, replicate measurements, batch Bayesian optimization, stop conditions."
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the service.
+
+    Args:
+        settings: How it runs; read from the environment when None.
+    """
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        _start(app, settings)
+        yield
+        _stop(app)
+
+    app = FastAPIOffline(title="closedloop", version=version("closedloop"), summary=_SUMMARY, lifespan=lifespan)
+    app.add_middleware(BodyLimit, limit=settings.max_body)
+    api = APIRouter(prefix="/api/v1")
+    for module in (campaigns, batches, designs, measurements, system):
+        api.include_router(module.router)
+    app.include_router(api)
+    problems.install(app)
+    describe(app)
+    return app
+
+
+def _start(app: FastAPI, settings: Settings) -> None:
+    settings.prepare()
+    app.state.database = open_database(settings.database)
+    app.state.closing = threading.Event()
+    app.state.worker = app.state.executor = None
+    migrate(app.state.database)
+    key = first_key(app.state.database, settings.admin_key)
+    if key is not None and settings.admin_key is None:
+        print(f"First start. Administrator's key, shown this once: {key}", flush=True)
+    if settings.workers or settings.dask:
+        app.state.executor = open_executor(settings.workers, settings.deadline_s, settings.dask)
+        app.state.worker = Worker(app.state.database, app.state.executor, max(settings.workers, 1), settings.lease_s)
+        app.state.worker.start()
+
+
+def _stop(app: FastAPI) -> None:
+    app.state.closing.set()
+    if app.state.worker is not None:
+        app.state.worker.stop()
+        app.state.executor.close()
+    app.state.database.close()

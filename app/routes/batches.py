@@ -1,0 +1,62 @@
+"""Batches: ask for the next one, read them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Response
+from pydantic import BaseModel
+
+from app import examples, service, views
+from app.deps import CampaignId, Reading, Repeatable, Round
+from app.problems import NotFound, documented
+from app.schemas.flow import JobOut
+from app.schemas.wells import BatchLine, BatchOut, BatchRequest
+from app.security import Chemist, Viewer
+from db import store
+from db.tables import JobRow
+
+router = APIRouter(prefix="/campaigns/{campaign}/batches", tags=["batches"])
+_REQUESTS = examples.shown(next={}, ahead_of_open_wells={"overlap": True})
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=JobOut,
+    responses={200: {"model": BatchOut, "description": "A round is open: this one"}, **documented(404, 409)},
+    summary="Ask for the next batch",
+)
+def propose(
+    who: Chemist, once: Repeatable, campaign: CampaignId, request: Annotated[BatchRequest, Body(openapi_examples=_REQUESTS)]
+) -> Response:
+    """Queue a job that checks the stop conditions and proposes wells; answers with the open round while there is one.
+
+    A failed job is queued again. Once a round is complete, its next step is queued by itself.
+    """
+
+    def act() -> tuple[int, BaseModel]:
+        row = service.find_campaign(once.session, campaign, lock=True)
+        found = service.request_batch(once.session, who, row, request)
+        if isinstance(found, JobRow):
+            return 202, views.job_out(found)
+        return 200, views.batch_out(views.load(once.session, row), found)
+
+    return once(request, act, lambda answer: {"Location": f"/api/v1/jobs/{answer.id}"} if isinstance(answer, JobOut) else {})
+
+
+@router.get("", responses=documented(404), summary="List batches")
+def index(_who: Viewer, session: Reading, campaign: CampaignId) -> list[BatchLine]:
+    """All rounds, oldest first."""
+    loaded = views.load(session, service.find_campaign(session, campaign))
+    return [views.batch_line(loaded, row) for row in loaded.batches]
+
+
+@router.get("/{round}", responses=documented(404), summary="Read a batch")
+def read(_who: Viewer, session: Reading, campaign: CampaignId, round: Round) -> BatchOut:
+    """A round with its wells, their predictions, and what was measured."""
+    loaded = views.load(session, service.find_campaign(session, campaign))
+    row = store.batch(session, campaign, round)
+    if row is None:
+        raise NotFound(f"campaign {campaign!r} has no round {round}; it has {len(loaded.batches)}")
+    return views.batch_out(loaded, row)

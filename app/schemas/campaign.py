@@ -1,0 +1,293 @@
+"""The campaign document and its translation to domain types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from app.schemas.base import Cell, Count, Curve, Moment, Name, Number, Shape, Text, located
+from optimizer.objective import Maximize, Minimize, Objective, SpectrumMatch, TargetValue
+from optimizer.space import Categorical, Continuous, Discrete, LinearConstraint, Mixture, SearchSpace
+from optimizer.types import GPSettings, Leg, Spectrum, StopSettings, Strategy
+
+
+class ContinuousShape(Shape):
+    """A real parameter, on a grid `low + k step` where a step is given."""
+
+    kind: Literal["continuous"]
+    name: Name
+    low: Number
+    high: Number
+    unit: Annotated[Text, Field(max_length=40)] = ""
+    step: Number | None = None
+
+    def domain(self) -> Continuous:
+        """The domain type."""
+        return Continuous(self.name, self.low, self.high, self.unit, self.step)
+
+
+class DiscreteShape(Shape):
+    """A number out of a list."""
+
+    kind: Literal["discrete"]
+    name: Name
+    values: Annotated[list[Number], Field(min_length=2, max_length=1000)]
+    unit: Annotated[Text, Field(max_length=40)] = ""
+
+    def domain(self) -> Discrete:
+        """The domain type."""
+        return Discrete(self.name, tuple(self.values), self.unit)
+
+
+class CategoricalShape(Shape):
+    """A choice without order."""
+
+    kind: Literal["categorical"]
+    name: Name
+    categories: Annotated[list[Name], Field(min_length=2, max_length=100)]
+
+    def domain(self) -> Categorical:
+        """The domain type."""
+        return Categorical(self.name, tuple(self.categories))
+
+
+ParameterShape = Annotated[ContinuousShape | DiscreteShape | CategoricalShape, Field(discriminator="kind")]
+
+
+class ConstraintShape(Shape):
+    """`sum(coefficient * parameter) <= bound`, or `<` where not inclusive."""
+
+    coefficients: Annotated[dict[Name, Number], Field(min_length=1, max_length=200)]
+    bound: Number
+    inclusive: bool = True
+
+
+class MixtureShape(Shape):
+    """Components that share a total; the balance is derived and printed with every recipe."""
+
+    balance: Name
+    components: Annotated[list[Name], Field(min_length=1, max_length=200)]
+    total: Number = 100.0
+    low: Number = 0.0
+    high: Number | None = None
+
+
+class SpaceShape(Shape):
+    """The search space."""
+
+    parameters: Annotated[list[ParameterShape], Field(min_length=1, max_length=200)]
+    constraints: Annotated[list[ConstraintShape], Field(max_length=200)] = []
+    mixture: MixtureShape | None = None
+
+    def domain(self) -> SearchSpace:
+        """The domain type."""
+        parameters = []
+        for index, parameter in enumerate(self.parameters):
+            with located("space", "parameters", index):
+                parameters.append(parameter.domain())
+        constraints = tuple(LinearConstraint(c.coefficients, c.bound, c.inclusive) for c in self.constraints)
+        mixture = self.mixture and Mixture(
+            self.mixture.balance, tuple(self.mixture.components), self.mixture.total, self.mixture.low, self.mixture.high
+        )
+        with located("space"):
+            return SearchSpace(tuple(parameters), constraints, mixture)
+
+
+class ScalarObjective(Shape):
+    """A single number per replicate, to be made small or large."""
+
+    kind: Literal["minimize", "maximize"]
+    outcome: Name = "loss"
+    unit: Annotated[Text, Field(max_length=40)] = ""
+
+    def domain(self) -> Objective:
+        """The domain type."""
+        return (Minimize if self.kind == "minimize" else Maximize)(self.outcome, self.unit)
+
+
+class TargetObjective(Shape):
+    """A single number per replicate, to be brought to a target."""
+
+    kind: Literal["target_value"]
+    target: Number
+    outcome: Name = "value"
+    unit: Annotated[Text, Field(max_length=40)] = ""
+
+    def domain(self) -> Objective:
+        """The domain type."""
+        return TargetValue(self.outcome, self.target, self.unit)
+
+
+class CurveShape(Shape):
+    """A curve with its axis."""
+
+    axis: Curve
+    values: Curve
+
+    def domain(self) -> Spectrum:
+        """The domain type."""
+        return Spectrum(np.array(self.axis), np.array(self.values))
+
+
+class SpectrumObjective(Shape):
+    """A curve per replicate, to be brought to the shape of a target curve.
+
+    The target is resampled linearly onto the axis. Without a target here, upload one as CSV before the first batch.
+    """
+
+    kind: Literal["spectrum_match"]
+    axis: Annotated[Curve, Field(description="Axis of every measured curve, strictly increasing")]
+    target: CurveShape | None = None
+    resampling: Literal["linear"] = "linear"
+    outcome: Name = "absorbance"
+    unit: Annotated[Text, Field(max_length=40, description="Unit of the axis")] = "nm"
+
+    def domain(self) -> Objective:
+        """The domain type."""
+        with located("objective", "target"):
+            target = self.target and self.target.domain()
+        with located("objective"):
+            return SpectrumMatch(self.outcome, np.array(self.axis), target, self.unit, self.resampling)
+
+
+ObjectiveShape = Annotated[ScalarObjective | TargetObjective | SpectrumObjective, Field(discriminator="kind")]
+
+
+class InitialShape(Shape):
+    """The first round."""
+
+    method: Literal["lhs_centered", "lhs_random", "lhs_maximin", "sobol"] = "lhs_centered"
+    size: Annotated[Count, Field(le=500)] = 15
+
+
+class GPShape(Shape):
+    """The Gaussian process."""
+
+    nu: Literal[0.5, 1.5, 2.5] = 2.5
+    isotropic: bool = False
+    noise: Literal["inferred", "replicates"] = "inferred"
+
+
+class StrategyShape(Shape):
+    """How wells are chosen."""
+
+    initial: InitialShape = InitialShape()
+    rules: Annotated[list[Literal["lp_ei"]], Field(min_length=1, max_length=1, description="Batch rule of the rounds after the first")] = [
+        "lp_ei"
+    ]
+    gp: GPShape = GPShape()
+
+    def domain(self) -> Strategy:
+        """The domain type."""
+        gp = GPSettings(self.gp.nu, self.gp.isotropic, self.gp.noise)
+        return Strategy(self.initial.method, self.initial.size, self.rules[0], gp)
+
+
+class LegShape(Shape):
+    """Met when the figure stays at or below the threshold for so many rounds running."""
+
+    threshold: Number
+    rounds: Annotated[Count, Field(le=100)] = 1
+
+
+class StopShape(Shape):
+    """When to stop; a leg that is left out is not checked."""
+
+    loss: Annotated[LegShape | None, Field(description="Best aggregated loss of a round")] = None
+    stability: Annotated[
+        LegShape | None, Field(description="Change of the predicted loss surface, and of the best loss so far, from round to round")
+    ] = None
+    accuracy: Annotated[LegShape | None, Field(description="RMSE of the predicted losses of a round, made before it was trained on")] = None
+    combine: Literal["any", "all"] = "any"
+
+    def domain(self) -> StopSettings:
+        """The domain type."""
+        legs = {
+            name: leg and Leg(leg.threshold, leg.rounds)
+            for name, leg in (("loss", self.loss), ("stability", self.stability), ("accuracy", self.accuracy))
+        }
+        return StopSettings(**legs, combine=self.combine)
+
+
+class CampaignDocument(Shape):
+    """All that defines a campaign."""
+
+    name: Name
+    space: SpaceShape
+    objective: ObjectiveShape
+    strategy: StrategyShape = StrategyShape()
+    batch_size: Annotated[Count, Field(le=500)] = 15
+    replicates: Annotated[Count, Field(le=1000, description="Replicates after which a well counts as measured")] = 1
+    aggregate: Literal["median", "mean", "trimmed_mean"] = "median"
+    stop: StopShape = StopShape()
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 0
+    review: Annotated[bool, Field(description="Whether a person must approve proposed wells")] = False
+
+    def check(self) -> None:
+        """Check everything that one field alone does not show.
+
+        Raises:
+            InvalidInput: Names the field at fault.
+        """
+        space = self.space.domain()
+        self.objective.domain()
+        space.require(max(self.batch_size, self.strategy.initial.size))
+
+
+class CampaignPatch(Shape):
+    """An edit; fields that are left out stay as they are."""
+
+    state: Annotated[Literal["active", "stopped"] | None, Field(description="Stop by hand, or reopen a stopped campaign")] = None
+    reason: Annotated[Text | None, Field(description="Required with `state`")] = None
+    name: Name | None = None
+    batch_size: Annotated[Count, Field(le=500)] | None = None
+    replicates: Annotated[Count, Field(le=1000)] | None = None
+    stop: StopShape | None = None
+    review: bool | None = None
+
+
+class Best(Shape):
+    """The best well so far."""
+
+    design: str
+    round: int
+    loss: float
+    recipe: dict[str, Cell]
+
+
+class CampaignOut(Shape):
+    """A campaign as stored, and where it stands."""
+
+    id: str
+    state: Literal["active", "stopped"]
+    version: int
+    created_at: Moment
+    document: CampaignDocument
+    rounds: int
+    open_wells: int
+    replicates: int
+    best: Best | None
+    best_per_round: dict[int, float]
+
+
+class CampaignLine(Shape):
+    """A campaign in a list."""
+
+    id: str
+    name: str
+    state: Literal["active", "stopped"]
+    created_at: Moment
+
+
+class CampaignPage(Shape):
+    """A page of campaigns."""
+
+    items: list[CampaignLine]
+    next: str | None = Field(None, description="Give it as `after` to get the next page")
+
+
+def document_of(stored: dict[str, Any]) -> CampaignDocument:
+    """A stored document as a shape."""
+    return CampaignDocument.model_validate(stored)

@@ -1,0 +1,43 @@
+"""Settings of the service, read once from ``CLOSEDLOOP_*`` variables."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("CLOSEDLOOP_FOLDER", Path.home() / ".closedloop"))
+
+
+def _database() -> str:
+    return os.environ.get("CLOSEDLOOP_DATABASE", f"sqlite:///{_folder() / 'closedloop.db'}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one process of the service runs.
+
+    Attributes:
+        database: SQLAlchemy URL.
+        admin_key: Key to install as administrator at the first start; made up and printed when None.
+        workers: Processes for jobs in the web process; 0 leaves jobs to ``closedloop worker``.
+        dask: Address of a Dask scheduler that runs the jobs instead of own processes.
+        deadline_s: Longest time a job may run.
+        lease_s: Time after which a job of a silent worker is taken over.
+        max_body: Largest request body, in bytes.
+    """
+
+    database: str = field(default_factory=_database)
+    admin_key: str | None = field(default_factory=lambda: os.environ.get("CLOSEDLOOP_ADMIN_KEY"))
+    workers: int = field(default_factory=lambda: int(os.environ.get("CLOSEDLOOP_WORKERS", "1")))
+    dask: str | None = field(default_factory=lambda: os.environ.get("CLOSEDLOOP_DASK"))
+    deadline_s: float = 600.0
+    lease_s: float = 30.0
+    max_body: int = 32 * 1024 * 1024
+
+    def prepare(self) -> None:
+        """Create the folder of a database file."""
+        if self.database.startswith("sqlite:///"):
+            Path(self.database.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)

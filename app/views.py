@@ -1,0 +1,238 @@
+"""From rows to wire shapes: what is derived from the raw replicates is computed here, never stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from app.schemas.campaign import Best, CampaignDocument, CampaignOut, document_of
+from app.schemas.flow import EvidenceOut, JobOut, StopCheckOut
+from app.schemas.wells import BatchLine, BatchOut, DesignDetail, DesignOut, ProposalOut, ReplicateOut, SummaryOut
+from db import store
+from db.engine import Session
+from db.tables import BatchRow, CampaignRow, DesignRow, JobRow, ReplicateRow, StopRow
+from optimizer import replicates
+from optimizer.loop import best_per_round
+from optimizer.objective import Objective, SpectrumMatch
+from optimizer.space import SearchSpace
+from optimizer.types import Dataset, DesignState, FloatArray, Quality
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign with everything that was measured, read once per request."""
+
+    row: CampaignRow
+    batches: Sequence[BatchRow]
+    designs: Sequence[DesignRow]
+    replicates: Sequence[ReplicateRow]
+
+    @cached_property
+    def document(self) -> CampaignDocument:
+        """The campaign document."""
+        return document_of(self.row.document)
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        return self.document.space.domain()
+
+    @cached_property
+    def objective(self) -> Objective:
+        """The objective."""
+        return self.document.objective.domain()
+
+    @property
+    def has_target(self) -> bool:
+        """Whether losses can be computed."""
+        return not isinstance(self.objective, SpectrumMatch) or self.objective.target is not None
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """Medians, or other aggregates, of the replicates."""
+        designs = [store.domain_design(row) for row in self.designs]
+        measurements = [store.domain_measurement(row) for row in self.replicates] if self.has_target else []
+        return replicates.reduce(designs, measurements, self.objective, self.document.aggregate)
+
+    @cached_property
+    def best_per_round(self) -> dict[int, float]:
+        """Lowest aggregated loss per round."""
+        return best_per_round(self.dataset)
+
+    @cached_property
+    def losses(self) -> dict[tuple[str, int], tuple[float, str]]:
+        """Loss and reason code of every replicate, by well and number."""
+        if not self.replicates or not self.has_target:
+            return {}
+        found = self.objective.losses(np.array([store.from_blob(row.outcome) for row in self.replicates]))
+        names = [(row.design_id, row.replicate) for row in self.replicates]
+        return dict(zip(names, zip(found.loss.tolist(), found.reasons, strict=True), strict=True))
+
+    @cached_property
+    def by_design(self) -> dict[str, list[ReplicateRow]]:
+        """The replicates of each well."""
+        groups: dict[str, list[ReplicateRow]] = {row.id: [] for row in self.designs}
+        for row in self.replicates:
+            groups[row.design_id].append(row)
+        return groups
+
+    @cached_property
+    def pooled(self) -> float:
+        """Pooled spread of the replicate losses."""
+        groups = [losses for row in self.designs if len(losses := self._used(row.id)[1])]
+        if not groups:
+            return float("nan")
+        spreads = np.array([float(replicates.scaled_mad(losses)) for losses in groups])
+        return replicates.pooled_spread(spreads, np.array([len(losses) for losses in groups]))
+
+    def _used(self, design_id: str) -> tuple[list[int], FloatArray]:
+        used = [row for row in self.by_design[design_id] if row.quality == Quality.OK and (design_id, row.replicate) in self.losses]
+        return [row.replicate for row in used], np.array([self.losses[design_id, row.replicate][0] for row in used])
+
+    def summary(self, design_id: str) -> SummaryOut:
+        """The replicates of a well in figures."""
+        numbers, losses = self._used(design_id)
+        excluded = sum(row.quality == Quality.EXCLUDED for row in self.by_design[design_id])
+        if not numbers:
+            return SummaryOut(n=0, excluded=excluded, loss=None)
+        found = replicates.summary(losses, self.document.aggregate, self.pooled)
+        return SummaryOut(
+            n=found.n,
+            excluded=excluded,
+            loss=found.centre,
+            mad=found.mad,
+            error=None if np.isnan(found.error) else found.error,
+            outliers=[number for number, out in zip(numbers, found.outliers, strict=True) if out],
+            reasons=dict(Counter(reason for number in numbers if (reason := self.losses[design_id, number][1]))),
+        )
+
+
+def load(session: Session, row: CampaignRow) -> Campaign:
+    """Read a campaign whole."""
+    return Campaign(row, store.batches(session, row.id), store.designs(session, row.id), store.replicates(session, row.id))
+
+
+def campaign_out(campaign: Campaign) -> CampaignOut:
+    """A campaign and where it stands."""
+    data, row = campaign.dataset, campaign.row
+    best = None
+    if len(data):
+        i = int(np.argmin(data.loss))
+        best = Best(design=data.designs[i], round=int(data.rounds[i]), loss=float(data.loss[i]), recipe=campaign.space.recipe(data.X[i]))
+    return CampaignOut(
+        id=row.id,
+        state=row.state,
+        version=row.version,
+        created_at=row.created_at,
+        document=campaign.document,
+        rounds=len(campaign.batches),
+        open_wells=sum(DesignState(design.state).pending for design in campaign.designs),
+        replicates=len(campaign.replicates),
+        best=best,
+        best_per_round=campaign.best_per_round,
+    )
+
+
+def design_out(campaign: Campaign, row: DesignRow) -> DesignOut:
+    """A well."""
+    space, executed = campaign.space, store.from_blob(row.executed)
+    return DesignOut(
+        id=row.id,
+        round=row.round,
+        well=row.well,
+        state=row.state,
+        origin=row.origin,
+        reason=row.reason,
+        version=row.version,
+        planned=space.recipe(store.from_blob(row.planned)),
+        executed=space.recipe(executed),
+        outside=list(space.outside(executed)),
+        proposal=ProposalOut.model_validate(row.info) if row.info else None,
+        summary=campaign.summary(row.id),
+    )
+
+
+def design_detail(campaign: Campaign, row: DesignRow) -> DesignDetail:
+    """A well with its replicates."""
+    plain = design_out(campaign, row)
+    rows = [replicate_out(campaign, replicate, curve=False) for replicate in campaign.by_design[row.id]]
+    return DesignDetail(
+        **plain.model_dump(), replicates=[r.model_copy(update={"outlier": r.replicate in plain.summary.outliers}) for r in rows]
+    )
+
+
+def replicate_out(campaign: Campaign, row: ReplicateRow, *, curve: bool = True) -> ReplicateOut:
+    """A replicate, with its curve where asked for."""
+    outcome = store.from_blob(row.outcome)
+    loss, reason = campaign.losses.get((row.design_id, row.replicate), (None, ""))
+    return ReplicateOut(
+        design=row.design_id,
+        replicate=row.replicate,
+        value=float(outcome[0]) if campaign.objective.axis is None else None,
+        values=outcome.tolist() if curve and campaign.objective.axis is not None else None,
+        measured_at=row.measured_at,
+        quality=row.quality,
+        reason=row.reason,
+        version=row.version,
+        loss=loss,
+        loss_reason=reason,
+        outlier=row.replicate in campaign.summary(row.design_id).outliers if curve else False,
+    )
+
+
+def batch_line(campaign: Campaign, row: BatchRow) -> BatchLine:
+    """A round in a list."""
+    wells = [design for design in campaign.designs if design.round == row.round]
+    pending = any(DesignState(design.state).pending for design in wells)
+    return BatchLine(
+        round=row.round,
+        rule=row.rule,
+        created_at=row.created_at,
+        state="open" if pending else "complete",
+        wells=len(wells),
+        best_loss=campaign.best_per_round.get(row.round),
+    )
+
+
+def batch_out(campaign: Campaign, row: BatchRow) -> BatchOut:
+    """A round with its wells."""
+    line = batch_line(campaign, row)
+    return BatchOut(
+        **line.model_dump(exclude={"wells"}),
+        warnings=row.info.get("warnings", []),
+        model=row.info.get("model", {}),
+        designs=[design_out(campaign, design) for design in campaign.designs if design.round == row.round],
+    )
+
+
+def job_out(row: JobRow) -> JobOut:
+    """A job."""
+    return JobOut(
+        id=row.id,
+        kind=row.kind,
+        campaign=row.campaign_id,
+        round=row.round,
+        state=row.state,
+        attempt=row.attempt,
+        result=row.result,
+        error=row.error,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def stop_check_out(row: StopRow) -> StopCheckOut:
+    """A stop check with its evidence."""
+    return StopCheckOut(
+        checked_at=row.checked_at,
+        round=row.round,
+        stop=row.report["stop"],
+        reason=row.report["reason"],
+        legs=row.report["legs"],
+        evidence=[EvidenceOut.model_validate(entry) for entry in row.report["evidence"]],
+    )

@@ -1,0 +1,135 @@
+"""From the queue to the executor and back: lease, compute, commit under the attempt's fence."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from app import service
+from app.executor import Executor
+from db import jobs, store
+from db.engine import Database, DatabaseBusy
+from db.tables import JobRow
+from optimizer.loop import next_step
+from optimizer.state import CampaignState
+from optimizer.types import ClosedLoopError
+
+_log = logging.getLogger(__name__)
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class _Running:
+    job: str
+    attempt: int
+    future: Future[Any]
+
+
+class Worker:
+    """Takes jobs from the queue as long as it runs; any number of workers may share a database."""
+
+    def __init__(self, database: Database, executor: Executor, slots: int, lease_s: float) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{id(self):x}"
+        self._database, self._executor, self._slots, self._lease_s = database, executor, slots, lease_s
+        self._running: list[_Running] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self.run, name="closedloop-worker", daemon=True)
+
+    def start(self) -> None:
+        """Work in a thread of its own."""
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread works."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Stop, and give unfinished jobs back to the queue."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=30)
+
+    def run(self) -> None:
+        """Work until stopped."""
+        last_renewal = 0
+        while not self._stop.wait(_POLL_S):
+            last_renewal += 1
+            try:
+                self._finish_done()
+                self._take()
+                if last_renewal * _POLL_S > self._lease_s / 3:
+                    self._renew()
+                    last_renewal = 0
+            except DatabaseBusy:
+                _log.warning("the database does not answer; trying again", exc_info=True)
+        self._give_back()
+
+    def _take(self) -> None:
+        free = self._slots - len(self._running)
+        with self._database.read() as session:
+            waiting = free > 0 and jobs.any_ready(session)
+        if not waiting:
+            return
+        with self._database.write() as session:
+            claimed = jobs.claim(session, self.name, self._lease_s, free)
+        for job in claimed:
+            self._begin(job)
+
+    def _begin(self, job: JobRow) -> None:
+        try:
+            with self._database.read() as session:
+                state = _state(session, job)
+        except ClosedLoopError as error:
+            self._fail(job.id, job.attempt, error)
+            return
+        self._running.append(_Running(job.id, job.attempt, self._executor.submit(next_step, state)))
+
+    def _finish_done(self) -> None:
+        for entry in [entry for entry in self._running if entry.future.done()]:
+            self._settle(entry)
+            self._running.remove(entry)
+
+    def _settle(self, entry: _Running) -> None:
+        try:
+            outcome = entry.future.result()
+            with self._database.write() as session:
+                service.commit_step(session, entry.job, entry.attempt, outcome)
+        except DatabaseBusy:
+            raise
+        except Exception as error:  # whatever a job raises is its record, and must not end the worker
+            self._fail(entry.job, entry.attempt, error)
+
+    def _fail(self, job: str, attempt: int, error: BaseException) -> None:
+        _log.warning("job %s failed", job, exc_info=error)
+        with self._database.write() as session:
+            if jobs.fail(session, job, attempt, describe(error)):
+                row = jobs.job(session, job)
+                store.record(session, "service", "step failed", row.campaign_id if row else None, job=job, error=describe(error))
+
+    def _renew(self) -> None:
+        with self._database.write() as session:
+            for entry in self._running:
+                jobs.renew(session, entry.job, entry.attempt, self._lease_s)
+
+    def _give_back(self) -> None:
+        with self._database.write() as session:
+            for entry in self._running:
+                jobs.release(session, entry.job, entry.attempt)
+
+
+def _state(session: Any, job: JobRow) -> CampaignState:
+    row = service.find_campaign(session, job.campaign_id)
+    return service.load_state(session, row, overlap=bool(job.request.get("overlap")))
+
+
+def describe(error: BaseException) -> str:
+    """An error as one line for the job's record, with the remedy where there is one."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    remedy = getattr(error, "remedy", "")
+    return f"{text}; {remedy}" if remedy else text

@@ -1,0 +1,95 @@
+"""Engines and transactions: one writer at a time on SQLite, any number of readers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+
+from optimizer.types import ClosedLoopError
+
+_WRITE_WAIT_S = 60
+
+
+class DatabaseBusy(ClosedLoopError):
+    """The database cannot be reached, is locked or out of space; nothing was stored, and a later try may work."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database with its two doors.
+
+    Attributes:
+        reader: Engine for transactions that only read.
+        writer: Engine for transactions that write; on SQLite it holds a single connection, so that
+            writers queue in order instead of failing on a lock.
+    """
+
+    reader: Engine
+    writer: Engine
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that sees one snapshot and writes nothing."""
+        with _translated(), Session(self.reader, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that is committed, and on disk, when the block ends without an error."""
+        with _translated(), Session(self.writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, PoolTimeout) as error:
+        raise DatabaseBusy(f"the database does not answer: {type(error).__name__}") from error
+
+
+def open_database(url: str) -> Database:
+    """Open a database by its SQLAlchemy URL (``sqlite:///file.db`` or ``postgresql+psycopg://...``)."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Database(reader=_sqlite(parsed, "DEFERRED", 8), writer=_sqlite(parsed, "IMMEDIATE", 1))
+    engine = create_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    return Database(reader=engine, writer=engine)
+
+
+def _sqlite(url: URL, begin: str, connections: int) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=_WRITE_WAIT_S,
+        connect_args={"check_same_thread": False, "timeout": _WRITE_WAIT_S},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # The driver's own transactions begin too late; "begin" below opens them instead.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(f"BEGIN {begin}")
+
+    return engine

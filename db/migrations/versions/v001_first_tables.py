@@ -1,0 +1,150 @@
+"""First tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+_FROZEN = """
+CREATE FUNCTION event_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$
+"""
+
+
+def upgrade() -> None:
+    op.create_table(
+        "api_key",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+        sa.UniqueConstraint("digest", name=op.f("uq_api_key_digest")),
+        sa.UniqueConstraint("name", name=op.f("uq_api_key_name")),
+    )
+    op.create_table(
+        "campaign",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reopened_after", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
+    )
+    op.create_table(
+        "event",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("action", sa.String(length=40), nullable=False),
+        sa.Column("campaign_id", sa.String(length=80), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+    )
+    op.create_index(op.f("ix_event_campaign_id"), "event", ["campaign_id"], unique=False)
+    op.create_table(
+        "idempotency",
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("headers", sa.JSON(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("actor", "key", name=op.f("pk_idempotency")),
+    )
+    op.create_table(
+        "batch",
+        sa.Column("campaign_id", sa.String(length=80), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("rule", sa.String(length=40), nullable=False),
+        sa.Column("info", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_batch_campaign_id")),
+        sa.PrimaryKeyConstraint("campaign_id", "round", name=op.f("pk_batch")),
+    )
+    op.create_table(
+        "job",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("campaign_id", sa.String(length=80), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("worker", sa.String(length=80), nullable=True),
+        sa.Column("result", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_job_campaign_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+        sa.UniqueConstraint("campaign_id", "round", name=op.f("uq_job_campaign_id_round")),
+    )
+    op.create_index("ix_job_state", "job", ["state", "lease_until"], unique=False)
+    op.create_table(
+        "stop_check",
+        sa.Column("campaign_id", sa.String(length=80), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("report", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_stop_check_campaign_id")),
+        sa.PrimaryKeyConstraint("campaign_id", "round", "checked_at", name=op.f("pk_stop_check")),
+    )
+    op.create_table(
+        "design",
+        sa.Column("campaign_id", sa.String(length=80), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("well", sa.Integer(), nullable=False),
+        sa.Column("planned", sa.LargeBinary(), nullable=False),
+        sa.Column("executed", sa.LargeBinary(), nullable=False),
+        sa.Column("origin", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("info", sa.JSON(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id", "round"], ["batch.campaign_id", "batch.round"], name=op.f("fk_design_campaign_id_round")),
+        sa.PrimaryKeyConstraint("campaign_id", "id", name=op.f("pk_design")),
+        sa.UniqueConstraint("campaign_id", "round", "well", name=op.f("uq_design_campaign_id_round_well")),
+    )
+    op.create_table(
+        "replicate",
+        sa.Column("campaign_id", sa.String(length=80), nullable=False),
+        sa.Column("design_id", sa.String(length=32), nullable=False),
+        sa.Column("replicate", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.LargeBinary(), nullable=False),
+        sa.Column("measured_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("quality", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id", "design_id"], ["design.campaign_id", "design.id"], name=op.f("fk_replicate_campaign_id_design_id")
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "design_id", "replicate", name=op.f("pk_replicate")),
+    )
+    _freeze_events()
+
+
+def _freeze_events() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(_FROZEN)
+        op.execute(
+            "CREATE TRIGGER event_frozen BEFORE UPDATE OR DELETE ON event FOR EACH STATEMENT EXECUTE FUNCTION event_is_append_only()"
+        )
+        return
+    for action in ("UPDATE", "DELETE"):
+        refuse = "SELECT RAISE(ABORT, 'the audit log is append-only')"
+        op.execute(f"CREATE TRIGGER event_no_{action.lower()} BEFORE {action} ON event BEGIN {refuse}; END")
+
+
+def downgrade() -> None:
+    raise RuntimeError("the first schema has nothing before it")

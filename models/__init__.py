@@ -1,0 +1,1 @@
+"""Scientific models: arrays in, arrays out."""

@@ -1,0 +1,219 @@
+"""Gaussian-process surrogate of one outcome: Matern kernel, priors that keep small data sane, Yeo-Johnson outcomes.
+
+Notation: inputs X (n, d), already scaled by the caller (unit cube, one column per category); outcomes y in their own
+unit, t on the normal scale of ``models.warp``; K = s k + v with its lower Cholesky factor L; a = K^-1 (t - c).
+
+Formulas: Rasmussen and Williams (2006), chapters 2 and 5. Inference is exact, in NumPy; ``to_botorch`` gives the same
+model to rules that are written for BoTorch.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.spatial.distance import cdist
+
+from models import matern
+from models.matern import Hyper
+from models.surrogate import FloatArray, IntArray, NotFitted, Posterior
+from models.warp import FAR, Warp
+
+FIT_LIMIT = 400
+"""Most data that the hyperparameters are fitted to; the posterior always uses all."""
+_LEAST_NOISE = 1e-6
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What a fit leaves: the data, the hyperparameters and the solved system."""
+
+    warp: Warp
+    hyper: Hyper
+    mean: float
+    X: FloatArray
+    t: FloatArray
+    noise: FloatArray
+    L: FloatArray
+    a: FloatArray
+
+
+class GaussianProcess:
+    """Exact Gaussian process; the same data give the same fit, no random numbers are drawn.
+
+    Args:
+        nu: Smoothness of the Matern kernel: 0.5, 1.5 or 2.5.
+        isotropic: One length scale for all inputs instead of one each.
+
+    Attributes:
+        warnings: What the last fit had to do out of the ordinary, one sentence each.
+    """
+
+    def __init__(self, nu: float = 2.5, isotropic: bool = False) -> None:
+        self.nu = nu
+        self.isotropic = isotropic
+        self.warnings: tuple[str, ...] = ()
+        self._fit: _Fit | None = None
+
+    @property
+    def _known(self) -> _Fit:
+        if self._fit is None:
+            raise NotFitted("call fit before asking the Gaussian process")
+        return self._fit
+
+    @property
+    def hyper(self) -> Hyper:
+        """The fitted hyperparameters, on the normal scale of the outcome."""
+        return self._known.hyper
+
+    @property
+    def warp(self) -> Warp:
+        """The map between the outcome and its normal scale."""
+        return self._known.warp
+
+    def fit(self, X: FloatArray, Y: FloatArray, noise: FloatArray | None = None) -> Self:
+        """Learn from data.
+
+        Args:
+            X: Inputs, shape (n, d), n >= 1.
+            Y: Outcomes, shape (n,) or (n, 1).
+            noise: Variance of each outcome in units of Y squared, shape (n,); None to infer one for all.
+
+        Raises:
+            ValueError: The shapes do not fit, or a value is not finite.
+        """
+        X, y = np.array(X, float), np.array(Y, float).reshape(len(X), -1)
+        if X.ndim != 2 or not len(X) or y.shape[1] != 1 or not (np.isfinite(X).all() and np.isfinite(y).all()):
+            raise ValueError("a Gaussian process needs finite inputs (n, d) and outcomes (n,) or (n, 1)")
+        y = y[:, 0]
+        warp = Warp.fit(y)
+        t = warp.forward(y)
+        given = None if noise is None else np.maximum(np.asarray(noise, float) * warp.slope(y) ** 2, _LEAST_NOISE)
+        hyper, warnings = self._hyper(X, t, given)
+        variances = np.full(len(t), hyper.noise) if given is None else given
+        L, jitter = _factor(_covariance(X, X, hyper, self.nu) + np.diag(variances))
+        mean = matern.constant_mean((L, True), t)
+        self._fit = _Fit(warp, hyper, mean, X, t, variances, L, cho_solve((L, True), t - mean))
+        self.warnings = _far_off(y, warp) + warnings
+        if jitter:
+            self.warnings += (f"the covariance of the data was singular: {jitter:.1e} was added to the noise",)
+        return self
+
+    def _hyper(self, X: FloatArray, t: FloatArray, given: FloatArray | None) -> tuple[Hyper, tuple[str, ...]]:
+        """Fitted hyperparameters, or the ones of the first start with a warning where there is nothing to fit."""
+        default = Hyper(np.full(X.shape[1], matern.STARTS[0][0]), 1.0, 0.0 if given is not None else matern.STARTS[0][1])
+        if len(np.unique(t)) < 3:
+            return default, ("fewer than 3 different outcomes: the Gaussian process keeps its default hyperparameters",)
+        rows = np.arange(len(t)) if len(t) <= FIT_LIMIT else _telling(X, t, FIT_LIMIT)
+        try:
+            return matern.fit(X[rows], t[rows], self.nu, self.isotropic, None if given is None else given[rows]), ()
+        except FloatingPointError as error:
+            return default, (f"the fit of the Gaussian process failed ({error}): it keeps its default hyperparameters",)
+
+    def posterior(self, X: FloatArray) -> Posterior:
+        """Mean and standard deviation of the noise-free outcome in its own unit, shape (n, 1) each."""
+        mean, std = self.warp.moments(*self.latent(X))
+        return Posterior(mean[:, None], std[:, None])
+
+    def predict(self, X: FloatArray) -> FloatArray:
+        """Mean of the outcome in its own unit, shape (n, 1)."""
+        return self.posterior(X).mean
+
+    def latent(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mean and standard deviation of t at inputs (n, d), shape (n,) each."""
+        known = self._known
+        cross = _covariance(X, known.X, known.hyper, self.nu)
+        explained = (solve_triangular(known.L, cross.T, lower=True, check_finite=False) ** 2).sum(axis=0)
+        return known.mean + cross @ known.a, np.sqrt(np.maximum(known.hyper.scale - explained, 0.0))
+
+    def gradient(self, X: FloatArray) -> FloatArray:
+        """Gradient of the mean of t in whitened coordinates, that is per length scale, shape (n, d)."""
+        known = self._known
+        slope = matern.correlation(X, known.X, known.hyper.lengths, self.nu)[1]
+        pull = known.hyper.scale * slope * known.a
+        return np.asarray((pull @ known.X - pull.sum(axis=1, keepdims=True) * X) / known.hyper.lengths)
+
+    def paths(self, X: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
+        """Joint samples of the noise-free t at inputs (n, d), shape (count, n); the cost grows with n cubed."""
+        known = self._known
+        cross = _covariance(X, known.X, known.hyper, self.nu)
+        V = solve_triangular(known.L, cross.T, lower=True, check_finite=False)
+        root, _ = _factor(_covariance(X, X, known.hyper, self.nu) - V.T @ V + _LEAST_NOISE * known.hyper.scale * np.eye(len(X)))
+        return np.asarray(known.mean + cross @ known.a + rng.standard_normal((count, len(X))) @ root.T)
+
+    def save(self, path: Path) -> None:
+        """Write ``path`` (safetensors) and, beside it, a JSON card of the same stem."""
+        known = self._known
+        save_file({name: getattr(known, name) for name in ("X", "t", "noise", "L", "a")} | {"lengths": known.hyper.lengths}, path)
+        card = {
+            "kind": "gaussian_process",
+            "settings": {"nu": self.nu, "isotropic": self.isotropic},
+            "hyper": {"scale": known.hyper.scale, "noise": known.hyper.noise},
+            "mean": known.mean,
+            "warp": asdict(known.warp),
+            "warnings": self.warnings,
+        }
+        path.with_suffix(".json").write_text(json.dumps(card, indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what ``save`` wrote; predictions are the same to the last bit."""
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        arrays = load_file(path)
+        hyper = Hyper(arrays.pop("lengths"), **card["hyper"])
+        model = cls(**card["settings"])
+        model._fit = _Fit(Warp(**card["warp"]), hyper, card["mean"], **arrays)
+        model.warnings = tuple(card["warnings"])
+        return model
+
+    def to_botorch(self) -> Any:
+        """The same model of t as a ``botorch.models.SingleTaskGP`` in evaluation mode."""
+        import torch
+        from botorch.models import SingleTaskGP
+        from gpytorch.kernels import MaternKernel, ScaleKernel
+
+        known = self._known
+        kernel = ScaleKernel(MaternKernel(self.nu, ard_num_dims=known.X.shape[1])).double()
+        kernel.base_kernel.lengthscale = torch.tensor(known.hyper.lengths)
+        kernel.outputscale = known.hyper.scale
+        X, t, noise = torch.tensor(known.X), torch.tensor(known.t[:, None]), torch.tensor(known.noise[:, None])
+        model = SingleTaskGP(X, t, noise, covar_module=kernel, outcome_transform=None)
+        model.mean_module.constant = known.mean
+        return model.eval()
+
+
+def _covariance(A: FloatArray, B: FloatArray, hyper: Hyper, nu: float) -> FloatArray:
+    return np.asarray(hyper.scale * matern.correlation(A, B, hyper.lengths, nu)[0])
+
+
+def _telling(X: FloatArray, t: FloatArray, count: int) -> IntArray:
+    """Rows to fit to: a quarter are the lowest outcomes, the rest fill the space (farthest point first)."""
+    chosen = np.argsort(t, kind="stable")[: count // 4].tolist()
+    nearest = cdist(X, X[chosen]).min(axis=1)
+    while len(chosen) < count:
+        chosen.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, np.linalg.norm(X - X[chosen[-1]], axis=1))
+    return np.array(chosen)
+
+
+def _factor(K: FloatArray) -> tuple[FloatArray, float]:
+    """Lower Cholesky factor of K, in C order, and what had to be added to its diagonal."""
+    for jitter in (0.0, *(np.diag(K).mean() * 10.0 ** np.arange(-10, 1))):
+        try:
+            return np.ascontiguousarray(cholesky(K + jitter * np.eye(len(K)), lower=True, check_finite=False)), float(jitter)
+        except np.linalg.LinAlgError:
+            continue
+    raise FloatingPointError("the covariance is not positive definite")
+
+
+def _far_off(y: FloatArray, warp: Warp) -> tuple[str, ...]:
+    far = y[(y < warp.low) | (y > warp.high)]
+    if not len(far):
+        return ()
+    farthest = far[np.abs(far - warp.shift).argmax()]
+    return (f"{len(far)} of {len(y)} outcomes lie over {FAR:g} interquartile ranges from the median ({farthest:g}): they were pulled in",)

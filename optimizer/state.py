@@ -1,0 +1,47 @@
+"""CampaignState: one snapshot of a campaign, the only input of ``next_step`` and of every rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from optimizer.objective import Objective
+from optimizer.space import SearchSpace
+from optimizer.types import Batch, Dataset, FloatArray, StopSettings, Strategy
+
+
+@dataclass(frozen=True)
+class CampaignState:
+    """Everything the next step depends on.
+
+    Attributes:
+        space: Where wells may lie.
+        objective: What is minimised.
+        data: Reduced measurements of all rounds.
+        pending: Executed rows of wells whose data may still come, shape (p, d).
+        last_round: Number of the newest round, 0 before the first.
+        strategy: How wells are chosen.
+        stop: When to stop.
+        batch_size: Wells per round.
+        seed: Seed of the campaign.
+        reopened_after: Stop checks look only at rounds after this one.
+        overlap: Propose although wells are pending.
+    """
+
+    space: SearchSpace
+    objective: Objective
+    data: Dataset
+    pending: FloatArray
+    last_round: int
+    strategy: Strategy = field(default_factory=Strategy)
+    stop: StopSettings = field(default_factory=StopSettings)
+    batch_size: int = 15
+    seed: int = 0
+    reopened_after: int = 0
+    overlap: bool = False
+
+
+Rule = Callable[[CampaignState, Dataset, int, np.random.Generator], Batch]
+"""A batch rule: state, data, number of wells, random numbers -> a batch without a stop report."""

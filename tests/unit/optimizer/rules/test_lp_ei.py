@@ -1,0 +1,259 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimizer.initial import initial_design
+from optimizer.objective import Minimize
+from optimizer.rules import RULES, get_rule
+from optimizer.rules.lp_ei import propose
+from optimizer.space import Categorical, Continuous, Discrete, LinearConstraint, Mixture, SearchSpace
+from optimizer.state import CampaignState
+from optimizer.types import Batch, Dataset, GPSettings, InvalidInput, NotEnoughPoints, Strategy
+
+ROOT = Path(__file__).resolve().parents[4]
+AGNP = Path(os.environ.get("CLOSEDLOOP_DATA", ROOT.parent / "shared" / "data")) / "agnp" / "AgNP_dataset.csv"
+FLOWS = ("QAgNO3", "Qpva", "Qtsc", "Qseed")
+AGNP_SPACE = SearchSpace(
+    tuple(Continuous(name, 10 if name == "Qpva" else 0.5, 40 if name == "Qpva" else 80, "%", 0.1) for name in FLOWS)
+    + (Continuous("Qtot", 200, 1000, "uL/min", 1),),
+    (LinearConstraint(dict.fromkeys(FLOWS, 1.0), 90),),
+)
+
+
+def box(d: int, low: float = 0.0, high: float = 1.0, step: float | None = None) -> SearchSpace:
+    return SearchSpace(tuple(Continuous(f"x{j}", low, high, step=step) for j in range(d)))
+
+
+def dataset(X: np.ndarray, loss: np.ndarray, counts: int = 3) -> Dataset:
+    n = len(X)
+    names = tuple(f"w{i}" for i in range(n))
+    return Dataset(names, X, loss[:, None], loss, np.full(n, 0.02), np.full(n, counts), np.ones(n, int))
+
+
+def state_of(space: SearchSpace, X: np.ndarray, loss: np.ndarray, pending: np.ndarray | None = None, **changes) -> CampaignState:
+    none = np.empty((0, space.dimension))
+    return CampaignState(space, Minimize("loss"), dataset(X, loss), none if pending is None else pending, 1, **changes)
+
+
+def ask(state: CampaignState, n: int = 15, seed: int = 0) -> Batch:
+    return propose(state, state.data, n, np.random.default_rng(seed))
+
+
+def rows_of(batch: Batch) -> np.ndarray:
+    return np.array([p.x for p in batch.proposals])
+
+
+def check(state: CampaignState, n: int = 15) -> Batch:
+    """A batch holds n distinct, feasible wells that can be set, none of them pending, with finite figures."""
+    batch = ask(state, n)
+    X = rows_of(batch)
+    assert X.shape == (n, state.space.dimension)
+    assert len(np.unique(X, axis=0)) == n
+    assert state.space.contains(X).all()
+    assert not any((state.pending == row).all(axis=1).any() for row in X)
+    assert [p.rank for p in batch.proposals] == list(range(1, n + 1))
+    for p in batch.proposals:
+        assert p.rule == "lp_ei"
+        assert p.why
+        assert p.std is not None and p.std >= 0
+        assert p.acquisition is not None and p.acquisition >= 0
+        assert p.penalty is not None and 0 <= p.penalty <= 1
+        assert np.isfinite([p.mean, p.std, p.score, p.acquisition, p.penalty]).all()
+    return batch
+
+
+def quadratic(X: np.ndarray) -> np.ndarray:
+    return ((X - np.linspace(0.2, 0.7, X.shape[1])) ** 2).sum(axis=1)
+
+
+def random_rows(space: SearchSpace, n: int, seed: int = 1) -> np.ndarray:
+    return space.sample(n, np.random.default_rng(seed))
+
+
+SPACES = {
+    "one parameter": box(1),
+    "cube": box(5),
+    "tiny box": box(3, 5.0, 5.0 + 1e-6),
+    "far box": box(2, 1e9, 1e9 + 1),
+    "coarse grid": box(2, step=0.125),
+    "category and continuous": SearchSpace((Categorical("solvent", tuple("abcdefghijklmn")), Continuous("T", 20, 90))),
+    "category alone": SearchSpace((Categorical("solvent", tuple(f"s{k}" for k in range(40))),)),
+    "discrete and category": SearchSpace((Discrete("pH", (2, 3, 5, 7, 8, 11)), Categorical("c", ("a", "b", "c")))),
+    "silver": AGNP_SPACE,
+    "mixture": SearchSpace(
+        tuple(Continuous(n, 0, 60, "%", 0.5) for n in "abc"), mixture=Mixture("water", ("a", "b", "c"), low=10, high=30)
+    ),
+    "strict": SearchSpace((Continuous("a", 0, 1, step=0.1), Continuous("b", 0, 1, step=0.1)), (LinearConstraint({"a": 1, "b": 1}, 0.6, False),)),
+    "thin slice": SearchSpace(box(3).parameters, (LinearConstraint({"x0": -1, "x1": -1, "x2": -1}, -2.97),)),
+    "thinner than the resolution": SearchSpace(box(2).parameters, (LinearConstraint({"x0": -1, "x1": -1}, -1.9995),)),
+}
+
+
+@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("count", [1, 2, 12])
+def test_every_space_gets_a_full_batch(name: str, count: int) -> None:
+    space = SPACES[name]
+    X = random_rows(space, count)
+    check(state_of(space, X, space.to_unit(X).sum(axis=1)))
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_constant_losses_and_pending_wells(name: str) -> None:
+    space = SPACES[name]
+    X = random_rows(space, 6)
+    batch = check(state_of(space, X[:3], np.full(3, 0.5), pending=X[3:]), n=10)
+    assert any("flat" in warning for warning in batch.warnings)
+    assert any("default hyperparameters" in warning for warning in batch.warnings)
+
+
+def test_measured_wells_come_last_and_are_announced() -> None:
+    space = box(2, step=0.25)
+    X = space.points(25)
+    state = state_of(space, X[:20], quadratic(X[:20]))
+    assert not any("again" in warning for warning in check(state, 5).warnings)
+    batch = check(state, 8)
+    assert any("again" in warning for warning in batch.warnings)
+    assert {tuple(row) for row in rows_of(batch)[:5]} == {tuple(row) for row in X[20:]}
+
+
+def test_the_last_well_is_found_and_the_count_is_true() -> None:
+    space = box(2, step=0.25)
+    X = space.points(25)
+    state = state_of(space, X[:2], quadratic(X[:2]), pending=X[:10])
+    assert len(rows_of(check(state, 15))) == 15
+    with pytest.raises(NotEnoughPoints) as caught:
+        ask(state, 16)
+    assert (caught.value.available, caught.value.wanted) == (15, 16)
+
+
+def test_wells_keep_a_full_step_from_pending_wells_off_the_grid() -> None:
+    space = box(2, step=0.1)
+    pending = np.array([[0.23, 0.71], [0.5, 0.5]])
+    X = random_rows(space, 10)
+    state = state_of(space, X, quadratic(X), pending=pending)
+    assert space.apart(rows_of(check(state)), pending).all()
+
+
+def test_a_single_feasible_point_is_not_enough() -> None:
+    space = SearchSpace(box(2).parameters, (LinearConstraint({"x0": 1, "x1": 1}, 0.0),))
+    with pytest.raises(NotEnoughPoints) as caught:
+        ask(state_of(space, np.zeros((1, 2)), np.ones(1)), 2)
+    assert caught.value.available <= 1
+
+
+@pytest.mark.parametrize("outlier", [1e6, 1e300, -1e6])
+def test_an_outlier_is_announced_and_survived(outlier: float) -> None:
+    space = box(3)
+    X = random_rows(space, 30)
+    loss = quadratic(X)
+    loss[4] = outlier
+    assert any("interquartile" in warning for warning in check(state_of(space, X, loss)).warnings)
+
+
+def test_repeated_rows_and_rows_outside_the_space() -> None:
+    space = box(2)
+    X = np.repeat(np.array([[0.2, 0.3], [1.4, -0.2], [0.9, 0.9]]), 5, axis=0)
+    check(state_of(space, X, np.arange(15) * 0.1))
+
+
+@pytest.mark.parametrize("gp", [GPSettings(0.5), GPSettings(1.5, isotropic=True), GPSettings(noise="replicates")])
+def test_every_setting_of_the_surrogate(gp: GPSettings) -> None:
+    space = box(3)
+    X = random_rows(space, 20)
+    check(state_of(space, X, quadratic(X), strategy=Strategy(gp=gp)))
+
+
+def test_two_thousand_data() -> None:
+    X = random_rows(AGNP_SPACE, 2000)
+    batch = check(state_of(AGNP_SPACE, X, quadratic(AGNP_SPACE.to_unit(X))))
+    assert AGNP_SPACE.apart(rows_of(batch), X).all()
+
+
+def test_same_state_and_seed_same_batch() -> None:
+    X = random_rows(AGNP_SPACE, 20)
+    state = state_of(AGNP_SPACE, X, quadratic(AGNP_SPACE.to_unit(X)))
+    first, second, other = ask(state), ask(state), ask(state, seed=1)
+    assert rows_of(first).tobytes() == rows_of(second).tobytes()
+    assert [p.score for p in first.proposals] == [p.score for p in second.proposals]
+    assert not np.array_equal(rows_of(first), rows_of(other))
+
+
+def test_a_pending_well_repels_the_first_pick() -> None:
+    space = box(2)
+    X = random_rows(space, 25)
+    state = state_of(space, X, quadratic(X))
+    favourite = ask(state, 1).proposals[0]
+    moved = ask(replace(state, pending=favourite.x[None, :]), 1).proposals[0]
+    assert favourite.penalty == 1
+    assert np.linalg.norm(moved.x - favourite.x) > 0.01
+    assert moved.score < favourite.score
+
+
+def test_figures_of_the_model_speak_of_the_parameters() -> None:
+    space = SearchSpace((Continuous("T", 20, 90), Categorical("solvent", ("a", "b"))))
+    X = random_rows(space, 12)
+    model = check(state_of(space, X, X[:, 0] / 90 + X[:, 1])).model
+    assert set(model["length_scales"]) == {"T", "solvent"}
+    assert set(model["length_scales"]["solvent"]) == {"a", "b"}
+    assert model["data"] == 12
+    assert model["M"] <= model["incumbent"]
+    assert model["L"] > 0
+
+
+def test_an_important_parameter_gets_the_shorter_length_scale() -> None:
+    space = box(2)
+    X = random_rows(space, 40)
+    scales = ask(state_of(space, X, np.sin(6 * X[:, 0]))).model["length_scales"]
+    assert scales["x0"] < 0.5 * scales["x1"]
+
+
+@pytest.mark.skipif(not AGNP.exists(), reason="the silver data set is not here")
+@pytest.mark.parametrize("block", range(1, 12))
+def test_fifteen_wells_after_every_block_of_the_silver_campaign(block: int) -> None:
+    raw = np.genfromtxt(AGNP, delimiter=",", skip_header=1)
+    conditions = list(dict.fromkeys(tuple(row[:5]) for row in raw))
+    medians = np.array([np.median(raw[(raw[:, :5] == c).all(axis=1), 5]) for c in conditions])
+    n = min(15 * block, len(conditions))
+    state = state_of(AGNP_SPACE, np.array(conditions)[:n], medians[:n])
+    batch = check(state)
+    assert not batch.warnings
+    assert (rows_of(batch)[:, :4].sum(axis=1) <= 90 + 1e-9).all()
+    assert AGNP_SPACE.apart(rows_of(batch), state.data.X).all()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**16), count=st.integers(1, 25), d=st.integers(1, 4), wells=st.integers(1, 20))
+def test_any_small_problem(seed: int, count: int, d: int, wells: int) -> None:
+    rng = np.random.default_rng(seed)
+    space = box(d, -3.0, 4.0, None if rng.random() < 0.5 else 0.25)
+    X = space.sample(count, rng)
+    check(state_of(space, X, rng.choice([0.0, 1.0, rng.normal()], len(X))), wells)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_four_batches_beat_random_by_far(seed: int) -> None:
+    space, rng = box(5), np.random.default_rng(seed)
+    X = initial_design(space, "lhs_centered", 15, seed)
+    blind = np.vstack([X, random_rows(space, 60, seed)])
+    for _ in range(4):
+        loss = quadratic(X) + 0.01 * rng.standard_normal(len(X))
+        X = np.vstack([X, rows_of(ask(state_of(space, X, loss), seed=seed))])
+    assert quadratic(X).min() < 0.15 * quadratic(blind).min()
+
+
+def test_an_unknown_rule_is_named() -> None:
+    with pytest.raises(InvalidInput, match="best_ever"):
+        get_rule("best_ever")
+    assert all(callable(get_rule(name)) for name in RULES)
+
+
+def test_asking_for_the_names_of_rules_loads_no_science() -> None:
+    code = "import sys, optimizer.rules; sys.exit(any(m in sys.modules for m in ('torch', 'models.gp', 'optimizer.surrogate')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
