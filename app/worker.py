@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,7 @@ class Worker:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{id(self):x}"
         self._database, self._executor, self._slots, self._lease_s = database, executor, slots, lease_s
         self._running: list[_Running] = []
+        self._renew_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.run, name="closedloop-worker", daemon=True)
 
@@ -57,18 +59,25 @@ class Worker:
 
     def run(self) -> None:
         """Work until stopped."""
-        last_renewal = 0
         while not self._stop.wait(_POLL_S):
-            last_renewal += 1
             try:
-                self._finish_done()
-                self._take()
-                if last_renewal * _POLL_S > self._lease_s / 3:
-                    self._renew()
-                    last_renewal = 0
+                self.step()
             except DatabaseBusy:
                 _log.warning("the database does not answer; trying again", exc_info=True)
         self._give_back()
+
+    def step(self) -> bool:
+        """Commit what is done, keep the leases of what runs, take what waits.
+
+        Returns:
+            Whether anything still runs.
+        """
+        for entry in [entry for entry in self._running if entry.future.done()]:
+            self._settle(entry)
+            self._running.remove(entry)
+        self._take()
+        self._renew()
+        return bool(self._running)
 
     def _take(self) -> None:
         free = self._slots - len(self._running)
@@ -90,11 +99,6 @@ class Worker:
             return
         self._running.append(_Running(job.id, job.attempt, self._executor.submit(next_step, state)))
 
-    def _finish_done(self) -> None:
-        for entry in [entry for entry in self._running if entry.future.done()]:
-            self._settle(entry)
-            self._running.remove(entry)
-
     def _settle(self, entry: _Running) -> None:
         try:
             outcome = entry.future.result()
@@ -113,9 +117,12 @@ class Worker:
                 store.record(session, "service", "step failed", row.campaign_id if row else None, job=job, error=describe(error))
 
     def _renew(self) -> None:
+        if not self._running or time.monotonic() < self._renew_at:
+            return
         with self._database.write() as session:
             for entry in self._running:
                 jobs.renew(session, entry.job, entry.attempt, self._lease_s)
+        self._renew_at = time.monotonic() + self._lease_s / 3
 
     def _give_back(self) -> None:
         with self._database.write() as session:
