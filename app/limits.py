@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.problems import problem
@@ -22,9 +24,19 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        seen, started = 0, False
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        seen = int(declared) if declared.isdigit() else 0
+        if seen <= self._limit:
+            seen = await self._counted(scope, receive, send)
+        if seen > self._limit:
+            detail = f"a request may have {self._limit / 2**20:g} MiB; split the file, or the list of measurements"
+            await problem(413, "Body too large", detail)(scope, receive, send)
 
-        async def counted() -> Message:
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Pass the request on; past the limit, drop whatever the application makes of the broken body."""
+        seen = 0
+
+        async def count() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
@@ -32,18 +44,10 @@ class BodyLimit:
                 raise _Exceeded
             return message
 
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
+        async def forward(message: Message) -> None:
+            if seen <= self._limit:
+                await send(message)
 
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        try:
-            if declared.isdigit() and int(declared) > self._limit:
-                raise _Exceeded
-            await self._app(scope, counted, watched)
-        except _Exceeded:
-            if started:
-                raise
-            detail = f"a request may have {self._limit // 2**20} MiB; split the file, or the list of measurements"
-            await problem(413, "Body too large", detail)(scope, receive, send)
+        with suppress(_Exceeded):
+            await self._app(scope, count, forward)
+        return seen

@@ -10,6 +10,7 @@ model to rules that are written for BoTorch.
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -22,7 +23,7 @@ from scipy.spatial.distance import cdist
 from models import matern
 from models.matern import Hyper
 from models.surrogate import FloatArray, IntArray, NotFitted, Posterior
-from models.warp import FAR, Warp
+from models.warp import Warp, fences
 
 FIT_LIMIT = 400
 """Most data that the hyperparameters are fitted to; the posterior always uses all."""
@@ -94,12 +95,12 @@ class GaussianProcess:
         warp = Warp.fit(y)
         t = warp.forward(y)
         given = None if noise is None else np.maximum(np.asarray(noise, float) * warp.slope(y) ** 2, _LEAST_NOISE)
-        hyper, warnings = self._hyper(X, t, given)
+        hyper, remarks = self._hyper(X, t, given)
         variances = np.full(len(t), hyper.noise) if given is None else given
         L, jitter = _factor(_covariance(X, X, hyper, self.nu) + np.diag(variances))
         mean = matern.constant_mean((L, True), t)
         self._fit = _Fit(warp, hyper, mean, X, t, variances, L, cho_solve((L, True), t - mean))
-        self.warnings = _far_off(y, warp) + warnings
+        self.warnings = _wild(y) + remarks
         if jitter:
             self.warnings += (f"the covariance of the data was singular: {jitter:.1e} was added to the noise",)
         return self
@@ -173,9 +174,11 @@ class GaussianProcess:
 
     def to_botorch(self) -> Any:
         """The same model of t as a ``botorch.models.SingleTaskGP`` in evaluation mode."""
-        import torch
-        from botorch.models import SingleTaskGP
-        from gpytorch.kernels import MaternKernel, ScaleKernel
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # from inside the libraries, as they load
+            import torch
+            from botorch.models import SingleTaskGP
+            from gpytorch.kernels import MaternKernel, ScaleKernel
 
         known = self._known
         kernel = ScaleKernel(MaternKernel(self.nu, ard_num_dims=known.X.shape[1])).double()
@@ -211,9 +214,12 @@ def _factor(K: FloatArray) -> tuple[FloatArray, float]:
     raise FloatingPointError("the covariance is not positive definite")
 
 
-def _far_off(y: FloatArray, warp: Warp) -> tuple[str, ...]:
-    far = y[(y < warp.low) | (y > warp.high)]
-    if not len(far):
-        return ()
-    farthest = far[np.abs(far - warp.shift).argmax()]
-    return (f"{len(far)} of {len(y)} outcomes lie over {FAR:g} interquartile ranges from the median ({farthest:g}): they were pulled in",)
+def _wild(y: FloatArray) -> tuple[str, ...]:
+    low, high = fences(y)
+    above, below = int((y > high).sum()), int((y < low).sum())
+    remarks = []
+    if above:
+        remarks.append(f"{above} of {len(y)} outcomes lie far above the rest, up to {y.max():g}: they count as {high:.4g}")
+    if below:
+        remarks.append(f"{below} of {len(y)} outcomes lie far below the rest, down to {y.min():g}: check that they are real")
+    return tuple(remarks)

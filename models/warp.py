@@ -19,28 +19,23 @@ LAMBDA_RANGE = (0.0, 2.0)
 """Powers for which the transform maps the whole line onto the whole line, so that every t has a y."""
 _NODES, _WEIGHTS = roots_hermitenorm(24)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
-_NORMAL_WIDTH = 1.349
-
-
-FAR = 30.0
-"""Interquartile ranges from the median beyond which an outcome is pulled in: one wild value must not flatten the rest."""
+FAR = 10.0
+"""Interquartile ranges from the median beyond which an outcome counts as wild."""
 
 
 @dataclass(frozen=True)
 class Warp:
-    """Robust standardization, power transform, standardization.
+    """Standardization, power transform, standardization; outcomes are to be minimised.
 
     Attributes:
-        low: Outcomes below are taken as this one.
-        high: Outcomes above are taken as this one.
-        shift: Median of the outcomes.
-        scale: Their interquartile range over that of a standard normal; else their standard deviation, else 1.
+        high: Outcomes above are taken as this one: one wild value at the bad end must not flatten all others.
+        shift: Mean of the outcomes.
+        scale: Their standard deviation, 1 where they are all equal.
         lam: Power; 1 is the identity.
         centre: Mean of the transformed outcomes.
         spread: Their standard deviation.
     """
 
-    low: float
     high: float
     shift: float
     scale: float
@@ -51,11 +46,10 @@ class Warp:
     @classmethod
     def fit(cls, y: FloatArray) -> Self:
         """The map of maximum likelihood for outcomes y, shape (n,); linear for fewer than 3 different ones."""
-        first, shift, third = (float(q) for q in np.quantile(y, (0.25, 0.5, 0.75)))
-        width = third - first
-        low, high = (shift - FAR * width, shift + FAR * width) if width > 0 else (float(y.min()), float(y.max()))
-        warp = cls(low, high, shift, width / _NORMAL_WIDTH if width > 0 else _moments(y)[1])
-        z = (np.clip(y, low, high) - warp.shift) / warp.scale
+        high = fences(y)[1]
+        clipped = np.minimum(y, high)
+        warp = cls(high, *_moments(clipped))
+        z = (clipped - warp.shift) / warp.scale
         if len(np.unique(z)) < 3:
             return warp
         lam = float(minimize_scalar(lambda power: -_profile(z, power), bounds=LAMBDA_RANGE, method="bounded").x)
@@ -64,7 +58,7 @@ class Warp:
 
     def forward(self, y: FloatArray) -> FloatArray:
         """Outcomes to the normal scale, any shape."""
-        return (_power((np.clip(y, self.low, self.high) - self.shift) / self.scale, self.lam) - self.centre) / self.spread
+        return (_power((np.minimum(y, self.high) - self.shift) / self.scale, self.lam) - self.centre) / self.spread
 
     def inverse(self, t: FloatArray | float) -> FloatArray:
         """The normal scale to outcomes, any shape."""
@@ -72,7 +66,7 @@ class Warp:
 
     def slope(self, y: FloatArray) -> FloatArray:
         """dt/dy at outcomes y, any shape."""
-        z = (np.clip(y, self.low, self.high) - self.shift) / self.scale
+        z = (np.minimum(y, self.high) - self.shift) / self.scale
         power = np.where(z >= 0, self.lam - 1, 1 - self.lam)
         return np.asarray((1 + np.abs(z)) ** power / (self.scale * self.spread))
 
@@ -86,6 +80,16 @@ class Warp:
         z = _unpower((mean[:, None] + std[:, None] * _NODES) * self.spread + self.centre, self.lam)
         average = z @ _WEIGHTS
         return self.shift + self.scale * average, self.scale * np.sqrt((z - average[:, None]) ** 2 @ _WEIGHTS)
+
+
+def fences(y: FloatArray) -> tuple[float, float]:
+    """Values beyond which an outcome counts as wild; the extremes where most outcomes are equal.
+
+    The good end gets ten times the berth of the bad end: a hit often lies far from a plateau of misses.
+    """
+    first, middle, third = (float(q) for q in np.quantile(y, (0.25, 0.5, 0.75)))
+    width = third - first
+    return (middle - 10 * FAR * width, middle + FAR * width) if width > 0 else (float(y.min()), float(y.max()))
 
 
 def _moments(values: FloatArray) -> tuple[float, float]:

@@ -6,149 +6,40 @@ U rows in the unit cube. Constraints read ``A x <= b``, with ``<`` where they ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
+from optimizer.parameters import (
+    TOLERANCE,
+    Categorical,
+    Continuous,
+    Discrete,
+    LinearConstraint,
+    Mixture,
+    Parameter,
+    cell,
+    encode,
+    from_unit,
+    snap,
+    to_unit,
+)
+from optimizer.polytope import deepest, hit_and_run
 from optimizer.types import BoolArray, FloatArray, InvalidInput, NotEnoughPoints, Recipe, Value
 
-_TOLERANCE = 1e-9
-_DEFAULT_RESOLUTION = 1e-3
-"""Share of a stepless parameter's range below which two settings count as the same."""
+__all__ = ["Categorical", "Continuous", "Discrete", "LinearConstraint", "Mixture", "Parameter", "SearchSpace", "distinct"]
+
+_SMALL = 50_000
+"""Points of a grid up to which all are looked at before any is drawn."""
 _PATIENCE = 200_000
 """Branches of a grid that may be searched in vain for the next feasible point."""
-
-
-@dataclass(frozen=True)
-class Continuous:
-    """A real parameter in [low, high], on a grid ``low + k step`` where a step is given."""
-
-    name: str
-    low: float
-    high: float
-    unit: str = ""
-    step: float | None = None
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
-            raise InvalidInput(f"{self.name}: low must be below high, both finite", where=(self.name, "low"))
-        if self.step is not None and not 0 < self.step <= self.high - self.low:
-            raise InvalidInput(f"{self.name}: the step must be positive and at most high - low", where=(self.name, "step"))
-
-    @cached_property
-    def levels(self) -> FloatArray | None:
-        """All settings, increasing, or None for a stepless parameter."""
-        if self.step is None:
-            return None
-        count = int(np.floor((self.high - self.low) / self.step * (1 + _TOLERANCE) + _TOLERANCE)) + 1
-        return np.round(self.low + self.step * np.arange(count), 12)
-
-    @property
-    def resolution(self) -> float:
-        """Smallest difference that counts, as a share of the range."""
-        return _DEFAULT_RESOLUTION if self.step is None else self.step / (self.high - self.low)
-
-
-@dataclass(frozen=True)
-class Discrete:
-    """A numeric parameter with a list of settings."""
-
-    name: str
-    values: tuple[float, ...]
-    unit: str = ""
-
-    def __post_init__(self) -> None:
-        if len(self.values) < 2 or not np.isfinite(self.values).all() or (np.diff(self.values) <= 0).any():
-            raise InvalidInput(f"{self.name}: give at least 2 finite values in increasing order", where=(self.name, "values"))
-
-    @property
-    def low(self) -> float:
-        """Smallest setting."""
-        return self.values[0]
-
-    @property
-    def high(self) -> float:
-        """Largest setting."""
-        return self.values[-1]
-
-    @property
-    def levels(self) -> FloatArray:
-        """All settings, increasing."""
-        return np.array(self.values, float)
-
-    @property
-    def resolution(self) -> float:
-        """Smallest difference that counts, as a share of the range."""
-        return float(np.diff(self.values).min() / (self.high - self.low))
-
-
-@dataclass(frozen=True)
-class Categorical:
-    """A parameter without order; a row holds the index of its level."""
-
-    name: str
-    categories: tuple[str, ...]
-    unit: str = ""
-
-    def __post_init__(self) -> None:
-        if len(self.categories) < 2 or len(set(self.categories)) != len(self.categories):
-            raise InvalidInput(f"{self.name}: give at least 2 different categories", where=(self.name, "categories"))
-
-    @property
-    def low(self) -> float:
-        """Index of the first level."""
-        return 0.0
-
-    @property
-    def high(self) -> float:
-        """Index of the last level."""
-        return float(len(self.categories) - 1)
-
-    @property
-    def levels(self) -> FloatArray:
-        """Indices of all levels."""
-        return np.arange(len(self.categories), dtype=float)
-
-    @property
-    def resolution(self) -> float:
-        """Smallest difference that counts, as a share of the range of indices."""
-        return 1 / self.high
-
-
-Parameter = Continuous | Discrete | Categorical
-
-
-@dataclass(frozen=True)
-class LinearConstraint:
-    """``sum(coefficient * parameter) <= bound``, or ``<`` where not inclusive."""
-
-    coefficients: Mapping[str, float]
-    bound: float
-    inclusive: bool = True
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Components that share a total with a derived balance: balance = total - sum(components).
-
-    The balance is no parameter of its own; its bounds become constraints on the components.
-    """
-
-    balance: str
-    components: tuple[str, ...]
-    total: float = 100.0
-    low: float = 0.0
-    high: float | None = None
-
-    @property
-    def constraints(self) -> tuple[LinearConstraint, ...]:
-        """The bounds of the balance as constraints on the components."""
-        upper = LinearConstraint(dict.fromkeys(self.components, 1.0), self.total - self.low)
-        if self.high is None:
-            return (upper,)
-        return (upper, LinearConstraint(dict.fromkeys(self.components, -1.0), self.high - self.total))
+_SCATTERED = 256
+"""Random draws that stand in for the search of a grid that was given up."""
+_PER_SETTING = 64
+"""Stepless values that are tried for each setting of the listed parameters where random draws fail."""
 
 
 @dataclass(frozen=True)
@@ -227,41 +118,33 @@ class SearchSpace:
 
     @cached_property
     def satisfiable(self) -> bool:
-        """Whether any row is feasible; exact for strict constraints and for grids."""
-        A, _, inclusive = self.matrix
-        if not len(A):
+        """Whether wells can be found: exact for grids and strict constraints; stepless parameters need some volume."""
+        if not self.all_constraints:
             return True
-        if self._relaxed_point(slack=False) is None:
-            return False
-        if self.finite:
-            return next(self._walk(), None) is not None
-        return self._interior is not None or bool(inclusive.all())
-
-    def _relaxed_point(self, *, slack: bool) -> FloatArray | None:
-        """A row of the relaxed polytope in the unit cube; with ``slack`` the one farthest from the constraints."""
-        A, b, _ = self.matrix
-        span = self.high - self.low
-        A_unit, b_unit = A * span, b - A @ self.low
-        norms = np.linalg.norm(A_unit, axis=1, keepdims=True)
-        column = norms if slack else np.zeros_like(norms)
-        # Late, here and below: scipy takes over a second to load, and most requests never need it.
-        from scipy.optimize import linprog
-
-        solution = linprog(
-            np.r_[np.zeros(self.dimension), -1.0],
-            A_ub=np.hstack([A_unit, column]),
-            b_ub=b_unit,
-            bounds=[(0.0, 1.0)] * self.dimension + [(0.0, 1.0)],
-        )
-        if solution.status != 0:
-            return None
-        if slack and solution.x[-1] <= _TOLERANCE:
-            return None
-        return np.asarray(solution.x[:-1], float)
+        if all(p.levels is None for p in self.parameters):
+            return self._interior is not None
+        rng = np.random.default_rng(0)
+        try:
+            return next(self._completed(rng), None) is not None
+        except InvalidInput:
+            if len(self._scatter(_SCATTERED, rng)):
+                return True
+            raise
 
     @cached_property
     def _interior(self) -> FloatArray | None:
-        return self._relaxed_point(slack=True)
+        """The point of the unit cube farthest from the constraints, steps forgotten; None where they leave no volume."""
+        A, b = self._unit_polytope
+        return deepest(A, b)
+
+    @cached_property
+    def _unit_polytope(self) -> tuple[FloatArray, FloatArray]:
+        """The constraints and the box as ``A u <= b`` in the unit cube."""
+        A, b, _ = self.matrix
+        eye = np.eye(self.dimension)
+        return np.vstack([A * (self.high - self.low), eye, -eye]), np.r_[
+            b - A @ self.low, np.ones(self.dimension), np.zeros(self.dimension)
+        ]
 
     @property
     def finite(self) -> bool:
@@ -277,7 +160,7 @@ class SearchSpace:
         unknown = sorted(set(recipe) - set(self.names) - ({self.mixture.balance} if self.mixture else set()))
         if unknown:
             raise InvalidInput(f"unknown parameter {unknown[0]}", where=(unknown[0],), remedy=f"use: {', '.join(self.names)}")
-        return np.array([_cell(p, recipe) for p in self.parameters])
+        return np.array([cell(p, recipe) for p in self.parameters])
 
     def recipe(self, row: FloatArray) -> dict[str, Value]:
         """Turn a row into a recipe, with the derived balance of a mixture."""
@@ -291,38 +174,38 @@ class SearchSpace:
 
     def to_unit(self, X: FloatArray) -> FloatArray:
         """Rows to the unit cube; listed settings go to the centres of equal cells."""
-        return np.column_stack([_to_unit(p, X[:, j]) for j, p in enumerate(self.parameters)])
+        return np.column_stack([to_unit(p, X[:, j]) for j, p in enumerate(self.parameters)])
 
     def from_unit(self, U: FloatArray) -> FloatArray:
         """The unit cube to rows; the inverse of ``to_unit``."""
-        return np.column_stack([_from_unit(p, U[:, j]) for j, p in enumerate(self.parameters)])
+        return np.column_stack([from_unit(p, U[:, j]) for j, p in enumerate(self.parameters)])
 
     def encode(self, X: FloatArray) -> FloatArray:
         """Rows to model inputs: numbers scaled to their range, one column per category."""
-        return np.column_stack([_encode(p, X[:, j]) for j, p in enumerate(self.parameters)])
+        return np.column_stack([encode(p, X[:, j]) for j, p in enumerate(self.parameters)])
 
     def snap(self, X: FloatArray) -> FloatArray:
         """Move every value into its range and onto its nearest setting; idempotent."""
-        return np.column_stack([_snap(p, X[:, j]) for j, p in enumerate(self.parameters)])
+        return np.column_stack([snap(p, X[:, j]) for j, p in enumerate(self.parameters)])
 
     def feasible(self, X: FloatArray) -> BoolArray:
         """Which rows satisfy the constraints; shape (n,)."""
         A, b, inclusive = self.matrix
         if not len(A):
             return np.ones(len(X), bool)
-        margin = _TOLERANCE * np.maximum(1.0, np.abs(b))
+        margin = TOLERANCE * np.maximum(1.0, np.abs(b))
         values = X @ A.T
         return np.asarray(np.where(inclusive, values <= b + margin, values < b - margin).all(axis=1))
 
     def contains(self, X: FloatArray) -> BoolArray:
         """Which rows lie in the box, on a setting, and satisfy the constraints; shape (n,)."""
-        scale = _TOLERANCE * np.maximum(1.0, np.abs(X))
+        scale = TOLERANCE * np.maximum(1.0, np.abs(X))
         return np.asarray((np.abs(self.snap(X) - X) <= scale).all(axis=1) & self.feasible(X))
 
     def outside(self, row: FloatArray) -> tuple[str, ...]:
         """Names of the parameters that lie outside their range by more than half a step."""
         slack = np.array(
-            [0.5 * p.step if isinstance(p, Continuous) and p.step else _TOLERANCE * max(1.0, abs(p.high)) for p in self.parameters]
+            [0.5 * p.step if isinstance(p, Continuous) and p.step else TOLERANCE * max(1.0, abs(p.high)) for p in self.parameters]
         )
         wrong = (row < self.low - slack) | (row > self.high + slack)
         return tuple(name for name, bad in zip(self.names, wrong, strict=True) if bad)
@@ -330,15 +213,25 @@ class SearchSpace:
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Up to ``n`` distinct feasible rows, spread over the space (scrambled Sobol points, snapped).
 
-        Where the constraints leave under 1 % of the box, a hit-and-run walk fills in; where
-        the grid holds fewer points than ``n``, all of them are returned.
+        Where the constraints leave under 1 % of the box, a hit-and-run walk fills in, and where it finds too little,
+        a search of the grid; where the space holds fewer points than ``n``, all of them are returned.
         """
-        everything = self.points(n)
-        if len(everything):
-            return rng.permutation(everything)
-        kept = np.empty((0, self.dimension))
+        if self._cells <= _SMALL:
+            everything = self.points(n)
+            if len(everything):
+                return rng.permutation(everything)
+        rows = self._scatter(n, rng)
+        if len(rows) < n:
+            rest = [row[None, :] for row in islice(self._completed(rng), n)]
+            rows = distinct(np.vstack([rows, *rest]))[:n]
+        return rows
+
+    def _scatter(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Up to ``n`` distinct feasible rows by rejection, then by a walk inside the relaxed constraints."""
+        # Late, here and below: scipy takes over a second to load, and most requests never need it.
         from scipy.stats import qmc
 
+        kept = np.empty((0, self.dimension))
         for power in range(int(np.ceil(np.log2(max(n, 2)))) + 1, 18):
             X = self.snap(self.from_unit(qmc.Sobol(self.dimension, rng=rng).random_base2(power)))
             kept = distinct(np.vstack([kept, X[self.feasible(X)]]))
@@ -346,23 +239,16 @@ class SearchSpace:
                 return kept[:n]
             if len(kept) < 0.01 * 2**power:
                 break
-        return distinct(np.vstack([kept, self._fill(n, rng)]))[:n]
-
-    def _fill(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """Feasible rows where rejection fails: a hit-and-run walk, then the first points of the grid."""
-        rows = [np.empty((0, self.dimension))]
         if self._interior is not None:
-            walked = self.snap(self.low + hit_and_run(*self._unit_polytope(), self._interior, 8 * n, rng) * (self.high - self.low))
-            rows.append(distinct(walked[self.feasible(walked)]))
-        if len(rows[-1]) < n and self.finite:
-            rows.append(self.points(n, cut=True))
-        return np.vstack(rows)
+            U = hit_and_run(*self._unit_polytope, self._interior, n, rng)
+            X = self.snap(self.low + U * (self.high - self.low))
+            kept = distinct(np.vstack([kept, X[self.feasible(X)]]))
+        return kept[:n]
 
-    def _unit_polytope(self) -> tuple[FloatArray, FloatArray]:
-        A, b, _ = self.matrix
-        eye = np.eye(self.dimension)
-        A_unit = A * (self.high - self.low)
-        return np.vstack([A_unit, eye, -eye]), np.r_[b - A @ self.low, np.ones(self.dimension), np.zeros(self.dimension)]
+    @property
+    def _cells(self) -> float:
+        """Points of the grid, feasible or not."""
+        return float(np.prod([np.inf if p.levels is None else float(len(p.levels)) for p in self.parameters]))
 
     def points(self, limit: int, *, cut: bool = False) -> FloatArray:
         """All feasible rows of a finite space.
@@ -373,14 +259,13 @@ class SearchSpace:
 
         Returns:
             Rows, shape (count, d); shape (0, d) when the space is not finite or too large.
+
+        Raises:
+            InvalidInput: The feasible rows are too rare among the points of the grid to be found.
         """
-        rows: list[tuple[float, ...]] = []
-        for row in self._walk() if self.finite else ():
-            if len(rows) == limit:
-                if cut:
-                    break
-                return np.empty((0, self.dimension))
-            rows.append(row)
+        rows = list(islice(self._walk(), limit + 1)) if self.finite else []
+        if len(rows) > limit:
+            rows = rows[:limit] if cut else []
         return np.array(rows, float).reshape(-1, self.dimension)
 
     def require(self, wanted: int) -> None:
@@ -389,25 +274,53 @@ class SearchSpace:
         Raises:
             NotEnoughPoints: Says how many exist.
         """
-        if self.finite:
-            available = len(self.points(wanted, cut=True))
-            if available < wanted:
-                raise NotEnoughPoints(available, wanted)
+        available = len(self.sample(wanted, np.random.default_rng(0)))
+        if available < wanted:
+            raise NotEnoughPoints(available, wanted)
+
+    def _completed(self, rng: np.random.Generator) -> Iterator[FloatArray]:
+        """Feasible rows in the order of the grid; each gets stepless values that suit it."""
+        stepless = tuple(p for p in self.parameters if p.levels is None)
+        listed = np.array([p.levels is not None for p in self.parameters])
+        for settings in self._walk():
+            row = np.zeros(self.dimension)
+            row[listed] = settings
+            if not stepless:
+                yield row
+                continue
+            try:
+                rest = SearchSpace(stepless, self._left_over(row))
+            except InvalidInput:
+                continue
+            for values in rest.sample(_PER_SETTING, rng):
+                row[~listed] = values
+                if self.feasible(row[None, :])[0]:
+                    yield row.copy()
+
+    def _left_over(self, row: FloatArray) -> tuple[LinearConstraint, ...]:
+        """The constraints on the stepless parameters once the others are set as in ``row``."""
+        stepless = {p.name for p in self.parameters if p.levels is None}
+        A = self.matrix[0]
+        left = []
+        for constraint, used in zip(self.all_constraints, A @ row, strict=True):
+            coefficients = {name: value for name, value in constraint.coefficients.items() if name in stepless and value != 0}
+            if coefficients:
+                left.append(LinearConstraint(coefficients, constraint.bound - float(used), constraint.inclusive))
+        return tuple(left)
 
     def _walk(self) -> Iterator[tuple[float, ...]]:
-        """All feasible rows of a finite space, depth first, leaving branches that no setting can make feasible.
+        """All settings of the listed parameters that may be feasible, depth first, surely so where none is stepless.
 
         Raises:
             InvalidInput: A feasible row takes more than ``_PATIENCE`` branches to find.
         """
-        levels = [p.levels for p in self.parameters if p.levels is not None]
         A, b, inclusive = self.matrix
-        margin = _TOLERANCE * np.maximum(1.0, np.abs(b))
-        least = np.array([np.minimum(np.outer(A[:, j], level).min(axis=1), np.inf) for j, level in enumerate(levels)]).reshape(
-            len(levels), len(b)
-        )
-        rest = np.vstack([np.cumsum(least[::-1], axis=0)[::-1], np.zeros((1, len(b)))])
-
+        margin = TOLERANCE * np.maximum(1.0, np.abs(b))
+        columns = [j for j, p in enumerate(self.parameters) if p.levels is not None]
+        levels = [p.levels for p in self.parameters if p.levels is not None]
+        least = np.minimum(A * self.low, A * np.array([p.high if p.levels is None else p.levels[-1] for p in self.parameters]))
+        stepless = np.array([p.levels is None for p in self.parameters])
+        rest = [least[:, columns[depth:]].sum(axis=1) for depth in range(len(columns) + 1)]
         barren = 0
 
         def descend(prefix: tuple[float, ...], used: FloatArray) -> Iterator[tuple[float, ...]]:
@@ -427,9 +340,9 @@ class SearchSpace:
                 yield prefix
                 return
             for value in levels[len(prefix)]:
-                yield from descend((*prefix, float(value)), used + A[:, len(prefix)] * value)
+                yield from descend((*prefix, float(value)), used + A[:, columns[len(prefix)]] * value)
 
-        return descend((), np.zeros(len(b)))
+        return descend((), least[:, stepless].sum(axis=1))
 
     def apart(self, X: FloatArray, others: FloatArray, steps: float = 1.0) -> BoolArray:
         """Which rows of X differ from every row of ``others`` by ``steps`` times the resolution in some parameter; shape (n,)."""
@@ -446,63 +359,3 @@ def distinct(X: FloatArray) -> FloatArray:
     """The different rows of X, in order of first appearance."""
     _, first = np.unique(X, axis=0, return_index=True)
     return X[np.sort(first)]
-
-
-def hit_and_run(A: FloatArray, b: FloatArray, start: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
-    """Points of the polytope ``A u <= b`` by a hit-and-run walk (Smith 1984), shape (n, d)."""
-    points, u = np.empty((n, len(start))), start.copy()
-    for i in range(n):
-        direction = rng.standard_normal(len(u))
-        direction /= np.linalg.norm(direction)
-        rate, slack = A @ direction, np.maximum(b - A @ u, 0.0)
-        forward = (slack[rate > 1e-14] / rate[rate > 1e-14]).min(initial=np.inf)
-        backward = (slack[rate < -1e-14] / rate[rate < -1e-14]).max(initial=-np.inf)
-        u = u + rng.uniform(backward, forward) * direction
-        points[i] = u
-    return points
-
-
-def _cell(parameter: Parameter, recipe: Recipe) -> float:
-    if parameter.name not in recipe:
-        raise InvalidInput(f"{parameter.name} is missing", where=(parameter.name,), remedy="give a value for every parameter")
-    value = recipe[parameter.name]
-    if isinstance(parameter, Categorical):
-        if value not in parameter.categories:
-            raise InvalidInput(
-                f"{parameter.name}: {value!r} is no category", where=(parameter.name,), remedy=f"use: {', '.join(parameter.categories)}"
-            )
-        return float(parameter.categories.index(str(value)))
-    if isinstance(value, str) or not np.isfinite(value):
-        raise InvalidInput(f"{parameter.name} must be a finite number", where=(parameter.name,))
-    return float(value)
-
-
-def _nearest(levels: FloatArray, values: FloatArray) -> np.ndarray:
-    right = np.clip(np.searchsorted(levels, values), 1, len(levels) - 1)
-    return np.where(values - levels[right - 1] <= levels[right] - values, right - 1, right)
-
-
-def _snap(parameter: Parameter, values: FloatArray) -> FloatArray:
-    levels = parameter.levels
-    if levels is None:
-        return np.clip(values, parameter.low, parameter.high)
-    return levels[_nearest(levels, values)] if len(levels) > 1 else np.full_like(values, levels[0])
-
-
-def _to_unit(parameter: Parameter, values: FloatArray) -> FloatArray:
-    if isinstance(parameter, Continuous):
-        return (values - parameter.low) / (parameter.high - parameter.low)
-    return (_nearest(parameter.levels, values) + 0.5) / len(parameter.levels)
-
-
-def _from_unit(parameter: Parameter, units: FloatArray) -> FloatArray:
-    if isinstance(parameter, Continuous):
-        return parameter.low + units * (parameter.high - parameter.low)
-    index = np.clip((units * len(parameter.levels)).astype(int), 0, len(parameter.levels) - 1)
-    return parameter.levels[index]
-
-
-def _encode(parameter: Parameter, values: FloatArray) -> FloatArray:
-    if isinstance(parameter, Categorical):
-        return (values[:, None] == parameter.levels[None, :]).astype(float)
-    return ((values - parameter.low) / (parameter.high - parameter.low))[:, None]

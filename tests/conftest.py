@@ -5,11 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.chromium import find_chromium
 from tests.postgres import PostgresServer, postgres_server
 
+# Before numpy or torch load: threads that wait for each other on a busy machine cost many times the work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
+
+# The same examples on every run and machine, and no failure because a shared machine was slow.
+settings.register_profile("closedloop", deadline=None, derandomize=True)
+settings.load_profile("closedloop")
 
 
 @pytest.fixture(scope="session", name="postgres_server")

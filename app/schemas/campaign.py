@@ -148,8 +148,7 @@ class SpectrumObjective(Shape):
         """The domain type."""
         with located("objective", "target"):
             target = self.target and self.target.domain()
-        with located("objective"):
-            return SpectrumMatch(self.outcome, np.array(self.axis), target, self.unit, self.resampling)
+        return SpectrumMatch(self.outcome, np.array(self.axis), target, self.unit, self.resampling)
 
 
 ObjectiveShape = Annotated[ScalarObjective | TargetObjective | SpectrumObjective, Field(discriminator="kind")]

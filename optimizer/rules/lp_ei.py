@@ -22,7 +22,7 @@ _CANDIDATES = 1500
 _LOCAL = ((0.02, 32), (0.1, 32), (0.3, 32))
 """Scale in the unit cube and number of perturbations of each of the best data."""
 _BEST_DATA = 6
-_REFINE = ((0.05, 24), (0.02, 24), (0.007, 24))
+_REFINE = ((0.1, 32), (0.03, 32), (0.01, 32), (0.003, 32))
 _PATHS, _PATH_ROWS = 32, 1000
 _SAME = 1e-6
 """Share of the resolution below which two wells are one."""

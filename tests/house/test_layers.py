@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "models": {"models"},
     "closedloop": {"closedloop"},
 }
-LATE = {"closedloop/cli.py", "closedloop/local.py"}
+LATE = {"closedloop/cli.py"}
 """Modules that may import the service, inside functions: the commands that start it."""
 ONLY_DB = {"sqlalchemy", "alembic"}
 

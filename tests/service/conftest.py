@@ -91,18 +91,18 @@ def campaign(api: TestClient, work: Callable[[], None]) -> str:
 
 
 def started(api: TestClient, work: Callable[[], None], document: dict[str, Any]) -> str:
-    id = ok(api.post("campaigns", json=document), 201)["id"]
-    ok(api.post(f"campaigns/{id}/batches", json={}), 202)
+    id = expect(api.post("campaigns", json=document), 201)["id"]
+    expect(api.post(f"campaigns/{id}/batches", json={}), 202)
     work()
     return id
 
 
-def ok(response: Any, status: int = 200) -> Any:
+def expect(response: Any, status: int = 200) -> Any:
     assert response.status_code == status, response.text
     return response.json()
 
 
-def refused(response: Any, status: int, field: str = "") -> dict[str, Any]:
+def expect_refusal(response: Any, status: int, field: str = "") -> dict[str, Any]:
     """Check a refusal: the status, problem+json, and the field at fault."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
@@ -116,14 +116,14 @@ def refused(response: Any, status: int, field: str = "") -> dict[str, Any]:
 
 def measure(api: TestClient, campaign: str, round: int, loss: Callable[[dict[str, Any]], float], replicates: int = 1) -> None:
     """Post the losses of a round."""
-    wells = ok(api.get(f"campaigns/{campaign}/batches/{round}"))["designs"]
+    wells = expect(api.get(f"campaigns/{campaign}/batches/{round}"))["designs"]
     rows = [
         {"design": well["id"], "replicate": k, "value": loss(well["executed"])}
         for well in wells
         if well["state"] == "approved"
         for k in range(1, replicates + 1)
     ]
-    ok(api.post(f"campaigns/{campaign}/measurements", json={"measurements": rows}), 201)
+    expect(api.post(f"campaigns/{campaign}/measurements", json={"measurements": rows}), 201)
 
 
 def bowl(recipe: dict[str, Any]) -> float:

@@ -3,11 +3,11 @@
 import numpy as np
 from fastapi.testclient import TestClient
 
-from tests.service.conftest import SCALAR, bowl, measure, ok, refused, started
+from tests.service.conftest import SCALAR, bowl, measure, expect, expect_refusal, started
 
 
 def wells_of(api: TestClient, campaign: str, round: int) -> list[dict]:
-    return ok(api.get(f"campaigns/{campaign}/batches/{round}"))["designs"]
+    return expect(api.get(f"campaigns/{campaign}/batches/{round}"))["designs"]
 
 
 def test_the_first_round_is_a_centred_latin_hypercube(api, work, campaign):
@@ -22,7 +22,7 @@ def test_the_first_round_is_a_centred_latin_hypercube(api, work, campaign):
 
 def test_a_complete_round_is_followed_by_the_next_without_asking(api, work, campaign):
     measure(api, campaign, 1, bowl)
-    assert [job["state"] for job in ok(api.get(f"campaigns/{campaign}/jobs"))] == ["done", "queued"]
+    assert [job["state"] for job in expect(api.get(f"campaigns/{campaign}/jobs"))] == ["done", "queued"]
     work()
     wells = wells_of(api, campaign, 2)
     recipes = {(well["planned"]["a"], well["planned"]["b"]) for well in wells}
@@ -42,7 +42,7 @@ def test_three_rounds_get_nearer_to_the_optimum(api, work, campaign):
     for round in (1, 2, 3):
         measure(api, campaign, round, bowl)
         work()
-    best = ok(api.get(f"campaigns/{campaign}"))
+    best = expect(api.get(f"campaigns/{campaign}"))
     assert best["best_per_round"]["3"] < best["best_per_round"]["1"]
     assert best["best"]["loss"] < 0.01
     assert abs(best["best"]["recipe"]["a"] - 3) < 1
@@ -59,14 +59,16 @@ def test_the_same_history_gives_the_same_batch(api, work):
 
 
 def test_asking_while_a_round_is_open_answers_with_that_round(api, campaign):
-    assert ok(api.post(f"campaigns/{campaign}/batches", json={}))["round"] == 1
-    assert len(ok(api.get(f"campaigns/{campaign}/jobs"))) == 1
+    assert expect(api.post(f"campaigns/{campaign}/batches", json={}))["round"] == 1
+    assert len(expect(api.get(f"campaigns/{campaign}/jobs"))) == 1
 
 
 def test_a_second_batch_ahead_of_open_wells_stays_clear_of_them(api, work, campaign):
-    rows = [{"design": f"r01-w{i:02d}", "replicate": 1, "value": bowl(w["executed"])} for i, w in enumerate(wells_of(api, campaign, 1)[:9], 1)]
-    ok(api.post(f"campaigns/{campaign}/measurements", json={"measurements": rows}), 201)
-    ok(api.post(f"campaigns/{campaign}/batches", json={"overlap": True}), 202)
+    rows = [
+        {"design": f"r01-w{i:02d}", "replicate": 1, "value": bowl(w["executed"])} for i, w in enumerate(wells_of(api, campaign, 1)[:9], 1)
+    ]
+    expect(api.post(f"campaigns/{campaign}/measurements", json={"measurements": rows}), 201)
+    expect(api.post(f"campaigns/{campaign}/batches", json={"overlap": True}), 202)
     work()
     ahead = {(w["planned"]["a"], round(w["planned"]["b"], 6)) for w in wells_of(api, campaign, 2)}
     open_wells = {(w["planned"]["a"], round(w["planned"]["b"], 6)) for w in wells_of(api, campaign, 1)[9:]}
@@ -78,18 +80,18 @@ def test_a_met_stop_condition_stops_with_evidence_and_a_person_reopens_with_a_re
     campaign = started(api, work, {**SCALAR, "stop": {"loss": {"threshold": 5}}})
     measure(api, campaign, 1, bowl)
     work()
-    stop = ok(api.get(f"campaigns/{campaign}/stop"))
+    stop = expect(api.get(f"campaigns/{campaign}/stop"))
     assert stop["state"] == "stopped"
     check = stop["checks"][-1]
     assert check["legs"] == {"loss": True}
     assert check["evidence"][0]["value"] <= check["evidence"][0]["threshold"] == 5
-    assert len(ok(api.get(f"campaigns/{campaign}/batches"))) == 1
-    refused(api.post(f"campaigns/{campaign}/batches", json={}), 409)
+    assert len(expect(api.get(f"campaigns/{campaign}/batches"))) == 1
+    expect_refusal(api.post(f"campaigns/{campaign}/batches", json={}), 409)
 
     any_version = {"If-Match": "*"}
-    refused(api.patch(f"campaigns/{campaign}", json={"state": "active"}, headers=any_version), 422, "reason")
-    ok(api.patch(f"campaigns/{campaign}", json={"state": "active", "reason": "we want better"}, headers=any_version))
-    ok(api.post(f"campaigns/{campaign}/batches", json={}), 202)
+    expect_refusal(api.patch(f"campaigns/{campaign}", json={"state": "active"}, headers=any_version), 422, "reason")
+    expect(api.patch(f"campaigns/{campaign}", json={"state": "active", "reason": "we want better"}, headers=any_version))
+    expect(api.post(f"campaigns/{campaign}/batches", json={}), 202)
     work()
     assert len(wells_of(api, campaign, 2)) == 15
     actions = [line for line in api.get(f"campaigns/{campaign}/events").text.splitlines() if line.startswith("event:")]
@@ -103,7 +105,7 @@ def test_stability_and_accuracy_leave_evidence_from_the_second_round(api, work):
     for round in (1, 2):
         measure(api, campaign, round, bowl)
         work()
-    first, second = ok(api.get(f"campaigns/{campaign}/stop"))["checks"]
+    first, second = expect(api.get(f"campaigns/{campaign}/stop"))["checks"]
     assert first["evidence"] == []
     assert {row["leg"] for row in second["evidence"]} == {"stability", "accuracy"}
     assert not second["stop"]
@@ -112,7 +114,7 @@ def test_stability_and_accuracy_leave_evidence_from_the_second_round(api, work):
 def test_a_round_that_gave_no_data_is_followed_by_a_new_initial_design(api, work, campaign):
     for well in wells_of(api, campaign, 1):
         body = {"state": "failed", "reason": "pump broke"}
-        ok(api.patch(f"campaigns/{campaign}/designs/{well['id']}", json=body, headers={"If-Match": "*"}))
+        expect(api.patch(f"campaigns/{campaign}/designs/{well['id']}", json=body, headers={"If-Match": "*"}))
     work()
     again = wells_of(api, campaign, 2)
     assert {well["origin"] for well in again} == {"lhs_centered"}
@@ -122,7 +124,7 @@ def test_a_round_that_gave_no_data_is_followed_by_a_new_initial_design(api, work
 def test_a_constant_outcome_still_gives_a_batch_and_says_so(api, work, campaign):
     measure(api, campaign, 1, lambda recipe: 1.0)
     work()
-    batch = ok(api.get(f"campaigns/{campaign}/batches/2"))
+    batch = expect(api.get(f"campaigns/{campaign}/batches/2"))
     assert len({(w["planned"]["a"], w["planned"]["b"]) for w in batch["designs"]}) == 15
     assert batch["warnings"]
 
@@ -135,10 +137,10 @@ def test_a_failed_job_keeps_its_error_and_runs_again_when_asked(api, work, campa
     with monkeypatch.context() as patched:
         patched.setattr("app.worker.next_step", broken)
         work()
-    job = ok(api.get(f"campaigns/{campaign}/jobs"))[-1]
+    job = expect(api.get(f"campaigns/{campaign}/jobs"))[-1]
     assert (job["state"], job["error"]) == ("failed", "ArithmeticError: the matrix is singular")
-    assert ok(api.get(f"campaigns/{campaign}"))["replicates"] == 15
-    again = ok(api.post(f"campaigns/{campaign}/batches", json={}), 202)
+    assert expect(api.get(f"campaigns/{campaign}"))["replicates"] == 15
+    again = expect(api.post(f"campaigns/{campaign}/batches", json={}), 202)
     assert again["id"] == job["id"]
     work()
     assert len(wells_of(api, campaign, 2)) == 15
@@ -146,7 +148,7 @@ def test_a_failed_job_keeps_its_error_and_runs_again_when_asked(api, work, campa
 
 def test_a_person_who_stops_the_campaign_meanwhile_wins_over_the_job(api, work, campaign):
     measure(api, campaign, 1, bowl)
-    ok(api.patch(f"campaigns/{campaign}", json={"state": "stopped", "reason": "out of silver"}, headers={"If-Match": "*"}))
+    expect(api.patch(f"campaigns/{campaign}", json={"state": "stopped", "reason": "out of silver"}, headers={"If-Match": "*"}))
     work()
-    assert len(ok(api.get(f"campaigns/{campaign}/batches"))) == 1
-    assert "person" in ok(api.get(f"campaigns/{campaign}/jobs"))[-1]["result"]
+    assert len(expect(api.get(f"campaigns/{campaign}/batches"))) == 1
+    assert "person" in expect(api.get(f"campaigns/{campaign}/jobs"))[-1]["result"]

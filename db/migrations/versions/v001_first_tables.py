@@ -15,6 +15,14 @@ $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$
 
 
 def upgrade() -> None:
+    _access()
+    _campaigns()
+    _wells()
+    _jobs()
+    _freeze_events()
+
+
+def _access() -> None:
     op.create_table(
         "api_key",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -28,14 +36,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_api_key_name")),
     )
     op.create_table(
-        "campaign",
-        sa.Column("id", sa.String(length=80), nullable=False),
-        sa.Column("document", sa.JSON(), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("reopened_after", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
+        "idempotency",
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("headers", sa.JSON(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
+        sa.PrimaryKeyConstraint("actor", "key", name=op.f("pk_idempotency")),
     )
     op.create_table(
         "event",
@@ -48,16 +57,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
     )
     op.create_index(op.f("ix_event_campaign_id"), "event", ["campaign_id"], unique=False)
+
+
+def _campaigns() -> None:
     op.create_table(
-        "idempotency",
-        sa.Column("actor", sa.String(length=80), nullable=False),
-        sa.Column("key", sa.String(length=200), nullable=False),
-        sa.Column("fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("status", sa.Integer(), nullable=False),
-        sa.Column("headers", sa.JSON(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        "campaign",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reopened_after", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("actor", "key", name=op.f("pk_idempotency")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
     )
     op.create_table(
         "batch",
@@ -70,27 +81,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("campaign_id", "round", name=op.f("pk_batch")),
     )
     op.create_table(
-        "job",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("campaign_id", sa.String(length=80), nullable=False),
-        sa.Column("round", sa.Integer(), nullable=False),
-        sa.Column("request", sa.JSON(), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("worker", sa.String(length=80), nullable=True),
-        sa.Column("result", sa.Text(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_job_campaign_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
-        sa.UniqueConstraint("campaign_id", "round", name=op.f("uq_job_campaign_id_round")),
-    )
-    op.create_index("ix_job_state", "job", ["state", "lease_until"], unique=False)
-    op.create_table(
         "stop_check",
         sa.Column("campaign_id", sa.String(length=80), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
@@ -99,6 +89,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_stop_check_campaign_id")),
         sa.PrimaryKeyConstraint("campaign_id", "round", "checked_at", name=op.f("pk_stop_check")),
     )
+
+
+def _wells() -> None:
     op.create_table(
         "design",
         sa.Column("campaign_id", sa.String(length=80), nullable=False),
@@ -131,7 +124,30 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("campaign_id", "design_id", "replicate", name=op.f("pk_replicate")),
     )
-    _freeze_events()
+
+
+def _jobs() -> None:
+    op.create_table(
+        "job",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("campaign_id", sa.String(length=80), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("worker", sa.String(length=80), nullable=True),
+        sa.Column("result", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_job_campaign_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+        sa.UniqueConstraint("campaign_id", "round", name=op.f("uq_job_campaign_id_round")),
+    )
+    op.create_index("ix_job_state", "job", ["state", "lease_until"], unique=False)
 
 
 def _freeze_events() -> None:

@@ -138,7 +138,7 @@ def test_the_cutoff_is_3_5_modified_z_scores():
     assert not outliers(np.append(regular, edge * 0.9999))[-1]
 
 
-@pytest.mark.parametrize("losses", [[], [0.1], [0.1, 0.9], [0.1, 0.1, 0.9]])
+@pytest.mark.parametrize("losses", [[], [0.1], [0.1, 0.9], [0.1, 0.1, 0.9], [0.1, 0.11, 0.9]])
 def test_fewer_than_four_replicates_have_no_outlier(losses):
     assert not outliers(np.array(losses)).any()
     assert len(outliers(np.array(losses))) == len(losses)

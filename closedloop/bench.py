@@ -1,0 +1,65 @@
+"""``closedloop bench speed``: figures of speed next to their targets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from rich.table import Table
+
+from closedloop.local import local_service
+
+_START_TARGET_S = 3.0
+
+
+class Row(TypedDict):
+    """A figure, what it should be, and whether it is."""
+
+    name: str
+    value: Any
+    unit: str
+    target: Any
+    met: bool
+
+
+def service_rows() -> list[Row]:
+    """The service's own figures: its start on an empty folder, and what the web process loads."""
+    with tempfile.TemporaryDirectory(prefix="closedloop-") as folder:
+        begin = time.perf_counter()
+        with local_service(folder):
+            seconds = time.perf_counter() - begin
+    loaded = _torch_in_web_process()
+    return [
+        {
+            "name": "service ready on an empty folder",
+            "value": seconds,
+            "unit": "s",
+            "target": _START_TARGET_S,
+            "met": seconds < _START_TARGET_S,
+        },
+        {"name": "torch loaded in the web process", "value": loaded, "unit": "", "target": False, "met": not loaded},
+    ]
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """The rows for people."""
+    shown = Table("figure", "value", "unit", "target", "met", title="Speed")
+    for row in rows:
+        shown.add_row(row["name"], _text(row["value"]), row["unit"], _text(row["target"]), "yes" if row["met"] else "[bold red]no[/]")
+    return shown
+
+
+def _torch_in_web_process() -> bool:
+    program = "import sys, app.main; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    return done.stdout.strip() == "True"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float | int) else str(value)

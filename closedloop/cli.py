@@ -1,0 +1,205 @@
+"""The command ``closedloop``. What starts or tends a service imports the service, late; everything else talks HTTP."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from closedloop import tools
+from closedloop.errors import ClosedLoopError
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+    from db.engine import Database
+
+app = typer.Typer(help="Closed-loop optimization of experiments.", no_args_is_help=True, pretty_exceptions_enable=False)
+keys = typer.Typer(help="API keys of a service, managed at its database.", no_args_is_help=True)
+benches = typer.Typer(help="Measure this installation.", no_args_is_help=True)
+app.add_typer(keys, name="key")
+tools.add_to(app)
+app.add_typer(benches, name="bench")
+console = Console()
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        envvar="CLOSEDLOOP_DATABASE",
+        help="sqlite:///FILE or postgresql+psycopg://...; a file in ~/.closedloop when left out.",
+    ),
+]
+Workers = Annotated[int | None, typer.Option(envvar="CLOSEDLOOP_WORKERS", min=0, max=256, help="Processes for jobs.")]
+Dask = Annotated[str | None, typer.Option(envvar="CLOSEDLOOP_DASK", help="Address of a Dask scheduler that runs the jobs.")]
+
+
+class RoleName(StrEnum):
+    """What a key may do."""
+
+    viewer = "viewer"
+    lab = "lab"
+    chemist = "chemist"
+    admin = "admin"
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(envvar="CLOSEDLOOP_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="CLOSEDLOOP_PORT", min=0, max=65535, help="Port; 0 for any free one.")] = 8000,
+    database: DatabaseUrl = None,
+    workers: Workers = None,
+    dask: Dask = None,
+) -> None:
+    """Run the service; --workers 0 leaves the jobs to `closedloop worker`."""
+    import uvicorn
+
+    from app.main import create_app
+
+    settings = _settings(database=database, workers=workers, dask=dask)
+    with _open(settings):  # what is wrong with the database is said before the server starts
+        service = create_app(settings)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, *arguments: Any, **options: Any) -> None:
+            service.state.closing.set()  # ends the event streams, which the shutdown would wait for
+            await super().shutdown(*arguments, **options)
+
+    server = Server(uvicorn.Config(service, host=host, port=port, access_log=False, timeout_graceful_shutdown=10))
+    socket = server.config.bind_socket()
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        _say(f"Warning: listening on {host}. Keys and data travel unencrypted: put TLS in front.")
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)  # noqa: S104
+    print(f"Swagger page: http://{reachable}:{socket.getsockname()[1]}/docs", flush=True)
+    server.run([socket])
+
+
+@app.command()
+def worker(database: DatabaseUrl = None, workers: Workers = None, dask: Dask = None) -> None:
+    """Run jobs only, beside a service on the same database, until SIGTERM or Ctrl-C; unfinished jobs go back to the queue."""
+    from app.executor import open_executor
+    from app.worker import Worker
+
+    settings = _settings(database=database, workers=workers, dask=dask)
+    slots = max(settings.workers, 1)
+    with _open(settings) as opened:
+        executor = open_executor(slots, settings.deadline_s, settings.dask)
+        working = Worker(opened, executor, slots, settings.lease_s)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: working.stop())
+        print(f"Worker {working.name} takes jobs.", flush=True)
+        working.run()
+        executor.close()
+    print("Stopped.", flush=True)
+
+
+@app.command()
+def migrate(database: DatabaseUrl = None) -> None:
+    """Bring the database to the newest schema; `serve` and `worker` do that too."""
+    from db.migrations import state_of
+
+    with _open(_settings(database=database)) as opened:
+        print(f"schema version {state_of(opened)[0]}")
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="Whose key it is; appears in the audit log.")],
+    role: Annotated[RoleName, typer.Option(help="What it may do; each role includes the ones before it.")],
+    database: DatabaseUrl = None,
+) -> None:
+    """Create a key and print it, this once."""
+    from app.security import Role
+    from app.security import create_key as create
+
+    with _open(_settings(database=database)) as opened:
+        print(create(opened, name, Role[role]))
+    _say("Keep it now: only its digest is stored.")
+
+
+@keys.command("list")
+def list_keys(database: DatabaseUrl = None) -> None:
+    """List keys: names, roles, dates."""
+    from db.keys import every
+
+    table = Table("name", "role", "created", "revoked")
+    with _open(_settings(database=database)) as opened, opened.read() as session:
+        for row in every(session):
+            table.add_row(
+                row.name, row.role, f"{row.created_at:%Y-%m-%d %H:%M}", f"{row.revoked_at:%Y-%m-%d %H:%M}" if row.revoked_at else ""
+            )
+    console.print(table)
+
+
+@keys.command("revoke")
+def revoke_key(name: Annotated[str, typer.Argument(help="Name of the key.")], database: DatabaseUrl = None) -> None:
+    """Make a key worthless, at once and for ever."""
+    from db.keys import revoke
+
+    with _open(_settings(database=database)) as opened, opened.write() as session:
+        revoke(session, name)
+    print(f"{name} is revoked")
+
+
+@benches.command()
+def speed(json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the figures here too.")] = None) -> None:
+    """Time the proposer and the start of the service."""
+    from closedloop import bench
+    from optimizer.benchmark import speed as proposer_rows
+
+    with console.status("Measuring; this takes a minute or two"):
+        rows = [*proposer_rows(), *bench.service_rows()]
+    console.print(bench.table(rows))
+    tools.write_json(json_file, {"rows": rows})
+
+
+def _settings(**given: Any) -> Settings:
+    from app.settings import Settings
+
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+@contextmanager
+def _open(settings: Settings) -> Iterator[Database]:
+    """The database, at the newest schema; what the service calls an error becomes one of ours."""
+    from db.engine import open_database
+    from db.migrations import migrate
+    from optimizer.types import ClosedLoopError as ServiceFault
+
+    try:
+        settings.prepare()
+        database = open_database(settings.database)
+        try:
+            migrate(database)
+            yield database
+        finally:
+            database.close()
+    except ServiceFault as error:
+        remedy = getattr(error, "remedy", "")
+        raise ClosedLoopError(f"{error}; {remedy}" if remedy else str(error)) from error
+    except OSError as error:
+        raise ClosedLoopError(str(error)) from error
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Run the command; an expected error is one message and exit status 1."""
+    try:
+        app(prog_name="closedloop")
+    except ClosedLoopError as error:
+        _say(f"Error: {error}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""``closedloop demo``: a whole campaign over HTTP against the simulated lab, until a stop condition fires."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from closedloop.client import Client
+from closedloop.errors import ClosedLoopError
+from closedloop.local import LocalService, local_service
+from closedloop.simulate import Lab, campaign_document
+from closedloop.types import Batch, StopChecks
+
+MOST_ROUNDS = 10
+
+
+class NoEnd(ClosedLoopError):
+    """The demo's campaign has not stopped after the most rounds that it may take."""
+
+
+def run(folder: Path, port: int, seed: int, console: Console) -> None:
+    """Run the demo; in a terminal, keep the service afterwards until Ctrl-C.
+
+    Args:
+        folder: Where the service keeps its data.
+        port: Port of the service; any free one when 0.
+        seed: Seed of the campaign and of the lab.
+        console: Where to print.
+
+    Raises:
+        NoEnd: No stop condition has fired.
+    """
+    console.print(f"Starting a service in [bold]{folder}[/] ...")
+    with local_service(folder, port) as service, Client(service.url, service.key) as client:
+        campaign = client.create_campaign(campaign_document(seed))["id"]
+        console.print(f"Campaign [bold]{campaign}[/]: 15 wells a round, 4 replicate spectra each, until the best loss is at most 0.05.")
+        rounds = _rounds(client, campaign, seed, console)
+        console.print(_table(rounds, client.stop_checks(campaign)))
+        _conclude(client, campaign, service, console)
+
+
+def _rounds(client: Client, campaign: str, seed: int, console: Console) -> list[tuple[Batch, int]]:
+    """Each round as it ended, with the number of replicates that were posted."""
+    lab, done = Lab(seed), []
+    while len(done) < MOST_ROUNDS:
+        with console.status(f"Round {len(done) + 1}: waiting for the wells"):
+            batch = client.wait_for_batch(campaign)
+        if batch is None:
+            return done
+        with console.status(f"Round {batch['round']}: measuring"):
+            posted = lab.run_round(client, campaign, batch)
+        done.append((client.batch(campaign, batch["round"]), posted["created"] + posted["unchanged"]))
+        console.print(f"Round {batch['round']} measured: best loss {done[-1][0]['best_loss']:.3f}")
+    if client.wait_for_batch(campaign) is not None:
+        client.stop(campaign, f"the demo ends after {MOST_ROUNDS} rounds")
+        raise NoEnd(f"no stop condition has fired in {MOST_ROUNDS} rounds; try another --seed")
+    return done
+
+
+def _table(rounds: list[tuple[Batch, int]], stop: StopChecks) -> Table:
+    table = Table(title="The campaign, round by round")
+    for heading in ("round", "origin", "wells", "replicates", "outliers", "best loss", "best so far", "stop check"):
+        table.add_column(heading, justify="left" if heading in ("origin", "stop check") else "right")
+    evidence = {check["round"]: check["evidence"] for check in stop["checks"]}
+    best = float("inf")
+    for batch, posted in rounds:
+        wells, loss = batch["designs"], batch["best_loss"] or 0.0
+        best, failed = min(best, loss), sum(well["state"] == "failed" for well in wells)
+        kept = sum(well["summary"]["n"] for well in wells)
+        figures = [
+            f"{row['leg']} {row['value']:.3f} {'<=' if row['met'] else '>'} {row['threshold']:g}" for row in evidence[batch["round"]][-1:]
+        ]
+        table.add_row(
+            str(batch["round"]),
+            batch["rule"],
+            f"{len(wells)}, {failed} failed" if failed else str(len(wells)),
+            f"{kept} of {posted} posted",
+            str(sum(len(well["summary"]["outliers"]) for well in wells)),
+            f"{loss:.3f}",
+            f"{best:.3f}",
+            ", ".join(figures),
+        )
+    return table
+
+
+def _conclude(client: Client, campaign: str, service: LocalService, console: Console) -> None:
+    best, stop = client.campaign(campaign)["best"], client.stop_checks(campaign)
+    console.print(f"Stopped: {stop['checks'][-1]['reason']}")
+    if best:
+        recipe = ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in best["recipe"].items())
+        console.print(f"Best well: {best['design']}, loss {best['loss']:.3f}: {recipe}")
+    console.print(f"Swagger page: {service.url}/docs  (press Authorize and paste the key {service.key})", soft_wrap=True)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        console.print("The service keeps running; Ctrl-C ends it.")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            console.print("Ended.")

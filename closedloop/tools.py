@@ -1,0 +1,106 @@
+"""The commands that talk HTTP: import, export, demo, and published data."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from closedloop import data, demo, importing
+from closedloop.client import Client
+
+console = Console()
+datasets = typer.Typer(help="Published data sets.", no_args_is_help=True)
+
+Url = Annotated[str | None, typer.Option(envvar="CLOSEDLOOP_URL", help="Address of the service.")]
+Key = Annotated[str | None, typer.Option(envvar="CLOSEDLOOP_KEY", help="API key.")]
+
+
+class Format(StrEnum):
+    """Kinds of export."""
+
+    csv = "csv"
+    xlsx = "xlsx"
+    json = "json"
+    zip = "zip"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make these commands part of an application."""
+    app.command("import")(import_file)
+    app.command()(export)
+    app.command("demo")(run_demo)
+    app.add_typer(datasets, name="data")
+
+
+def import_file(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE|agnp", help="CSV or XLSX file with one replicate a row, or the published data set agnp.")
+    ],
+    mapping: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="JSON file: which column is what (ImportMapping at /docs).")
+    ] = None,
+    document: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="JSON file: the campaign to create (CampaignDocument at /docs).")
+    ] = None,
+    campaign: Annotated[str | None, typer.Option(help="Campaign to import into; one is created when left out.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the campaign that is created.")] = None,
+    propose: Annotated[bool, typer.Option("--propose", help="Wait for the next batch and print it.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check, and say what would be imported.")] = False,
+    url: Url = None,
+    key: Key = None,
+    json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the figures here too.")] = None,
+) -> None:
+    """Import past measurements into a new campaign, or into an existing one.
+
+    Without --url the import runs in a private service that ends with the command.
+    """
+    if campaign and not url:
+        raise typer.BadParameter("--campaign needs the --url of the service that has it")
+    job = importing.planned(file, mapping, document, name, create=campaign is None)
+    # A campaign that is created only to be checked must not stay behind.
+    where = None if dry_run and campaign is None else url
+    with importing.connected(where, key, console) as client:
+        write_json(json_file, importing.run(client, job, campaign, console, propose=propose, dry_run=dry_run))
+
+
+def export(
+    campaign: Annotated[str, typer.Argument(help="The campaign.")],
+    format: Annotated[Format, typer.Option(help="CSV and XLSX hold the replicates, JSON and ZIP everything.")] = Format.csv,
+    output: Annotated[Path | None, typer.Option(dir_okay=False, help="The file; CAMPAIGN.FORMAT when left out.")] = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Write a campaign to a file."""
+    path = output or Path(f"{campaign}.{format.value}")
+    with Client(url, key) as client:
+        size = len(client.export(campaign, format.value, path))
+    print(f"{path}: {size} bytes")
+
+
+def run_demo(
+    folder: Annotated[Path, typer.Option(file_okay=False, help="Where the service keeps its data.")] = Path(".demo"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the service; 0 for any free one.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the campaign and of the lab.")] = 3,
+) -> None:
+    """Run a whole campaign over HTTP against a small simulated lab, until a stop condition fires."""
+    demo.run(folder, port, seed, console)
+
+
+@datasets.command()
+def fetch(name: Annotated[str, typer.Argument(help=f"One of: {', '.join(data.DATASETS)}.")]) -> None:
+    """Fetch a published data set into the cache, and check it."""
+    path = data.fetch(name)
+    dataset = data.DATASETS[name]
+    print(path)
+    print(f"Licence: {dataset.licence}. Please cite: {'; '.join(dataset.citations)}.")
+
+
+def write_json(path: Path | None, content: Any) -> None:
+    """Write figures to a file, where one is asked for."""
+    if path is not None:
+        path.write_text(json.dumps(content, indent=1) + "\n")

@@ -1,0 +1,20 @@
+"""Every learner under the contract of `tests.contracts.surrogate`."""
+
+import numpy as np
+
+from models.gp import GaussianProcess
+from tests.contracts.surrogate import Arrays, SurrogateContract
+
+
+class TestGaussianProcess(SurrogateContract):
+    def make(self) -> GaussianProcess:
+        return GaussianProcess()
+
+    def data(self) -> Arrays:
+        X = np.random.default_rng(3).random((25, 3))
+        return X, (np.sin(4 * X[:, :1]) + X[:, 1:2] ** 2)
+
+
+class TestRoughIsotropicGaussianProcess(TestGaussianProcess):
+    def make(self) -> GaussianProcess:
+        return GaussianProcess(nu=0.5, isotropic=True)
