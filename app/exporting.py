@@ -47,7 +47,7 @@ def _zipped(campaign: Campaign, whole: bytes) -> bytes:
 def _replicates(campaign: Campaign) -> Table:
     axis = campaign.objective.axis
     names, outcome = list(campaign.space.names), campaign.objective.outcome
-    header = ["round", "design", "state", *names, "replicate", "measured_at", "quality", "loss", "loss_reason"]
+    header = ["round", "design", "state", *names, "replicate", "measured_at", "quality", "computed_loss", "loss_reason"]
     header += [outcome] if axis is None else [repr(point) for point in axis.tolist()]
     recipes = {row.id: campaign.space.recipe(store.from_blob(row.executed)) for row in campaign.designs}
     rows = []

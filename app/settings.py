@@ -34,7 +34,7 @@ class Settings:
     workers: int = field(default_factory=lambda: int(os.environ.get("CLOSEDLOOP_WORKERS", "1")))
     dask: str | None = field(default_factory=lambda: os.environ.get("CLOSEDLOOP_DASK"))
     deadline_s: float = 600.0
-    lease_s: float = 30.0
+    lease_s: float = 15.0
     max_body: int = 32 * 1024 * 1024
 
     def prepare(self) -> None:

@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-
 from app.problems import TooLarge
 from optimizer.types import InvalidInput
 

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from closedloop import tools
@@ -27,18 +27,37 @@ benches = typer.Typer(help="Measure this installation.", no_args_is_help=True)
 app.add_typer(keys, name="key")
 tools.add_to(app)
 app.add_typer(benches, name="bench")
-console = Console()
+
+
+def _usable_database(url: str | None) -> str | None:
+    if url and not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise typer.BadParameter("a database is sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME")
+    return _with_extra(url, "psycopg", "postgres") if url and url.startswith("postgresql") else url
+
+
+def _usable_dask(address: str | None) -> str | None:
+    return _with_extra(address, "distributed", "dask") if address else None
+
+
+def _with_extra(value: str, module: str, extra: str) -> str:
+    if find_spec(module) is None:
+        raise typer.BadParameter(f"this needs more packages: pip install 'closedloop[{extra}]'")
+    return value
+
 
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(
         "--database",
         envvar="CLOSEDLOOP_DATABASE",
+        callback=_usable_database,
         help="sqlite:///FILE or postgresql+psycopg://...; a file in ~/.closedloop when left out.",
     ),
 ]
 Workers = Annotated[int | None, typer.Option(envvar="CLOSEDLOOP_WORKERS", min=0, max=256, help="Processes for jobs.")]
-Dask = Annotated[str | None, typer.Option(envvar="CLOSEDLOOP_DASK", help="Address of a Dask scheduler that runs the jobs.")]
+Dask = Annotated[
+    str | None, typer.Option(envvar="CLOSEDLOOP_DASK", callback=_usable_dask, help="Address of a Dask scheduler that runs the jobs.")
+]
 
 
 class RoleName(StrEnum):
@@ -135,7 +154,7 @@ def list_keys(database: DatabaseUrl = None) -> None:
             table.add_row(
                 row.name, row.role, f"{row.created_at:%Y-%m-%d %H:%M}", f"{row.revoked_at:%Y-%m-%d %H:%M}" if row.revoked_at else ""
             )
-    console.print(table)
+    tools.console.print(table)
 
 
 @keys.command("revoke")
@@ -154,9 +173,9 @@ def speed(json_file: Annotated[Path | None, typer.Option("--json", dir_okay=Fals
     from closedloop import bench
     from optimizer.benchmark import speed as proposer_rows
 
-    with console.status("Measuring; this takes a minute or two"):
+    with tools.console.status("Measuring; this takes a minute or two"):
         rows = [*proposer_rows(), *bench.service_rows()]
-    console.print(bench.table(rows))
+    tools.console.print(bench.table(rows))
     tools.write_json(json_file, {"rows": rows})
 
 
@@ -177,13 +196,15 @@ def _open(settings: Settings) -> Iterator[Database]:
         settings.prepare()
         database = open_database(settings.database)
         try:
+            with database.read() as session:
+                session.connection()  # says what is wrong with the database; migrate() does not
             migrate(database)
             yield database
         finally:
             database.close()
     except ServiceFault as error:
-        remedy = getattr(error, "remedy", "")
-        raise ClosedLoopError(f"{error}; {remedy}" if remedy else str(error)) from error
+        reason = getattr(error, "remedy", "") or str(error.__cause__ or "").partition("\n")[0]
+        raise ClosedLoopError(f"{error}; {reason}" if reason else str(error)) from error
     except OSError as error:
         raise ClosedLoopError(str(error)) from error
 
@@ -194,6 +215,8 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Run the command; an expected error is one message and exit status 1."""
+    # Unwinds, so that a private service does not outlive the command that started it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app(prog_name="closedloop")
     except ClosedLoopError as error:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from closedloop.errors import InvalidInput, JobFailed, TimedOut
-from closedloop.transport import Transport
+from closedloop.transport import StreamBroken, Transport
 
 if TYPE_CHECKING:
     from closedloop import types
@@ -135,15 +135,18 @@ class Client:
 
         Args:
             id: The campaign.
-            follow: Wait for what happens next, without end; a stream that breaks is taken up again where it broke.
+            follow: Wait for what happens next, without end.
             after: Only entries with a larger ``id``.
         """
         while True:
-            for event in self._transport.stream(f"{_path('campaigns', id)}/events", {"follow": follow, "after": after}):
-                after = event["id"]
-                yield event
-            if not follow:
-                return
+            try:
+                for event in self._transport.stream(f"{_path('campaigns', id)}/events", {"follow": follow, "after": after}):
+                    after = event["id"]
+                    yield event
+                if not follow:
+                    return
+            except StreamBroken:
+                pass  # taken up again after the last event
             time.sleep(_RECONNECT_S)
 
     # Batches

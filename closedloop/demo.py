@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from pathlib import Path
@@ -36,16 +37,19 @@ def run(folder: Path, port: int, seed: int, console: Console) -> None:
     """
     console.print(f"Starting a service in [bold]{folder}[/] ...")
     with local_service(folder, port) as service, Client(service.url, service.key) as client:
-        campaign = client.create_campaign(campaign_document(seed))["id"]
-        console.print(f"Campaign [bold]{campaign}[/]: 15 wells a round, 4 replicate spectra each, until the best loss is at most 0.05.")
+        document = campaign_document(seed)
+        campaign, threshold = client.create_campaign(document)["id"], document["stop"]["loss"]["threshold"]
+        console.print(
+            f"Campaign [bold]{campaign}[/]: 15 wells a round, 4 replicate spectra each, until the best loss is at most {threshold:g}."
+        )
         rounds = _rounds(client, campaign, seed, console)
         console.print(_table(rounds, client.stop_checks(campaign)))
         _conclude(client, campaign, service, console)
 
 
-def _rounds(client: Client, campaign: str, seed: int, console: Console) -> list[tuple[Batch, int]]:
-    """Each round as it ended, with the number of replicates that were posted."""
-    lab, done = Lab(seed), []
+def _rounds(client: Client, campaign: str, seed: int, console: Console) -> list[Batch]:
+    """Each round as it ended."""
+    lab, done = Lab(seed), list[Batch]()
     while len(done) < MOST_ROUNDS:
         with console.status(f"Round {len(done) + 1}: waiting for the wells"):
             batch = client.wait_for_batch(campaign)
@@ -53,36 +57,33 @@ def _rounds(client: Client, campaign: str, seed: int, console: Console) -> list[
             return done
         with console.status(f"Round {batch['round']}: measuring"):
             posted = lab.run_round(client, campaign, batch)
-        done.append((client.batch(campaign, batch["round"]), posted["created"] + posted["unchanged"]))
-        console.print(f"Round {batch['round']} measured: best loss {done[-1][0]['best_loss']:.3f}")
+        done.append(client.batch(campaign, batch["round"]))
+        console.print(f"Round {batch['round']}: {posted['created']} replicates posted, {posted['unchanged']} of them twice")
     if client.wait_for_batch(campaign) is not None:
         client.stop(campaign, f"the demo ends after {MOST_ROUNDS} rounds")
         raise NoEnd(f"no stop condition has fired in {MOST_ROUNDS} rounds; try another --seed")
     return done
 
 
-def _table(rounds: list[tuple[Batch, int]], stop: StopChecks) -> Table:
+def _table(rounds: list[Batch], stop: StopChecks) -> Table:
     table = Table(title="The campaign, round by round")
     for heading in ("round", "origin", "wells", "replicates", "outliers", "best loss", "best so far", "stop check"):
         table.add_column(heading, justify="left" if heading in ("origin", "stop check") else "right")
     evidence = {check["round"]: check["evidence"] for check in stop["checks"]}
-    best = float("inf")
-    for batch, posted in rounds:
-        wells, loss = batch["designs"], batch["best_loss"] or 0.0
+    best = math.inf
+    for batch in rounds:
+        wells, loss = batch["designs"], math.nan if batch["best_loss"] is None else batch["best_loss"]
         best, failed = min(best, loss), sum(well["state"] == "failed" for well in wells)
-        kept = sum(well["summary"]["n"] for well in wells)
-        figures = [
-            f"{row['leg']} {row['value']:.3f} {'<=' if row['met'] else '>'} {row['threshold']:g}" for row in evidence[batch["round"]][-1:]
-        ]
+        newest = [row for row in evidence[batch["round"]] if row["round"] == batch["round"]]
         table.add_row(
             str(batch["round"]),
             batch["rule"],
-            f"{len(wells)}, {failed} failed" if failed else str(len(wells)),
-            f"{kept} of {posted} posted",
+            f"{len(wells)} ({failed} failed)" if failed else str(len(wells)),
+            str(sum(well["summary"]["n"] for well in wells)),
             str(sum(len(well["summary"]["outliers"]) for well in wells)),
             f"{loss:.3f}",
             f"{best:.3f}",
-            ", ".join(figures),
+            ", ".join(f"{row['leg']} {row['value']:.3f} {'<=' if row['met'] else '>'} {row['threshold']:g}" for row in newest),
         )
     return table
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from rich.console import Console
 from closedloop import data, demo, importing
 from closedloop.client import Client
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
 datasets = typer.Typer(help="Published data sets.", no_args_is_help=True)
 
 Url = Annotated[str | None, typer.Option(envvar="CLOSEDLOOP_URL", help="Address of the service.")]

@@ -14,7 +14,12 @@ import httpx
 from closedloop.errors import Unreachable, service_error
 
 _BUSY = {429, 502, 503, 504}
+_THIS_MACHINE = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _LONGEST_WISH_S = 0.2, 5.0, 60.0
+
+
+class StreamBroken(Exception):
+    """An event stream broke off; it can be taken up after the last event."""
 
 
 class Transport:
@@ -31,7 +36,9 @@ class Transport:
     def __init__(self, url: str, key: str | None, timeout: float, retries: int, inner: httpx.BaseTransport | None = None) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._url, self._retries = url.rstrip("/"), retries
-        self._http = httpx.Client(headers=headers, timeout=timeout, transport=inner)
+        # A proxy for the outside world, set in the environment, does not know this machine's own services.
+        outside = not self._url.startswith(_THIS_MACHINE)
+        self._http = httpx.Client(headers=headers, timeout=timeout, transport=inner, trust_env=outside)
 
     def close(self) -> None:
         """Close the connections."""
@@ -56,12 +63,16 @@ class Transport:
         return response
 
     def stream(self, path: str, params: Mapping[str, Any]) -> Iterator[Any]:
-        """The data of server-sent events, parsed from JSON, until the stream ends or breaks."""
+        """The data of server-sent events, parsed from JSON, until the stream ends.
+
+        Raises:
+            StreamBroken: The connection was lost in between.
+        """
         response = self._open("GET", path, params=params)
         try:
             yield from map(json.loads, event_data(_lines(response.iter_text())))
-        except httpx.TransportError:
-            return
+        except httpx.TransportError as error:
+            raise StreamBroken(str(error)) from error
         finally:
             response.close()
 

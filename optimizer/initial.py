@@ -1,8 +1,8 @@
 """Initial designs: Latin hypercubes and Sobol points that respect constraints, steps and lists of settings.
 
 Notation: n wells, d parameters; U strata and unit values, X rows in units of the parameters.
-A *cell* is what a design should use evenly in each column: a stratum [k/n, (k+1)/n) of a numeric
-parameter, a level of a parameter that has at most n settings, or of a list.
+A *cell* is what a design should use evenly in each column: a setting of a parameter that has at most
+n of them, a stratum [k/n, (k+1)/n) of any other.
 
 A design is drawn in the unit cube without regard to constraints; then values are swapped within
 columns until all wells are feasible and distinct, which keeps every stratum covered (the Latin
@@ -12,12 +12,10 @@ empty, and among these by the ones farthest from all others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
-from scipy.spatial.distance import cdist, pdist
-from scipy.stats import qmc
 
 from optimizer.space import Parameter, SearchSpace
 from optimizer.types import BoolArray, FloatArray, IntArray, InvalidInput, NotEnoughPoints
@@ -32,6 +30,7 @@ _POOL_PER_WELL = 64
 _SOFTNESS = 0.05
 """Excess over a bound, as a share of what the box can reach, from which on more excess counts less."""
 _TIE = 1e-9
+"""Differences of gain that count as none; random numbers below it break ties."""
 
 
 def initial_design(space: SearchSpace, method: Method, n: int, seed: int | Sequence[int]) -> FloatArray:
@@ -52,39 +51,27 @@ def initial_design(space: SearchSpace, method: Method, n: int, seed: int | Seque
         NotEnoughPoints: Fewer distinct feasible wells exist, or can be found.
         InvalidInput: There is no such method, or n is not positive.
     """
-    if method not in _DRAWS:
-        raise InvalidInput(f"no such initial design: {method}", where=("strategy", "initial"), remedy=f"use: {', '.join(_DRAWS)}")
+    if method not in get_args(Method):
+        raise InvalidInput(f"no such initial design: {method}", where=("strategy", "initial"), remedy=f"use: {', '.join(get_args(Method))}")
     if n < 1:
         raise InvalidInput("a first round needs at least one well", where=("strategy", "initial_size"))
     space.require(n)
     rng = np.random.default_rng(seed)
-    X = _swap(space, _rows(space, _DRAWS[method](space.dimension, n, rng)), rng)
+    X = _swap(space, _rows(space, _draw(method, space.dimension, n, rng)), rng)
     return _replace(space, X, _unusable(space, X), rng)
 
 
-def _centered(d: int, n: int, rng: np.random.Generator) -> FloatArray:
-    return np.asarray(qmc.LatinHypercube(d, scramble=False, rng=rng).random(n))
+def _draw(method: Method, d: int, n: int, rng: np.random.Generator) -> FloatArray:
+    """Points in the unit cube, shape (n, d), without regard to constraints and settings."""
+    # Late: scipy takes over a second to load, and most requests never need it.
+    from scipy.spatial.distance import pdist
+    from scipy.stats import qmc
 
-
-def _random(d: int, n: int, rng: np.random.Generator) -> FloatArray:
-    return np.asarray(qmc.LatinHypercube(d, rng=rng).random(n))
-
-
-def _maximin(d: int, n: int, rng: np.random.Generator) -> FloatArray:
-    draws = [_random(d, n, rng) for _ in range(_MAXIMIN_DRAWS)]
-    return max(draws, key=lambda U: float(pdist(U).min(initial=np.inf)))
-
-
-def _sobol(d: int, n: int, rng: np.random.Generator) -> FloatArray:
-    return np.asarray(qmc.Sobol(d, rng=rng).random_base2((n - 1).bit_length())[:n])
-
-
-_DRAWS: dict[str, Callable[[int, int, np.random.Generator], FloatArray]] = {
-    "lhs_centered": _centered,
-    "lhs_random": _random,
-    "lhs_maximin": _maximin,
-    "sobol": _sobol,
-}
+    if method == "sobol":
+        return np.asarray(qmc.Sobol(d, rng=rng).random_base2((n - 1).bit_length())[:n])
+    sampler = qmc.LatinHypercube(d, scramble=method != "lhs_centered", rng=rng)
+    draws = [sampler.random(n) for _ in range(_MAXIMIN_DRAWS if method == "lhs_maximin" else 1)]
+    return np.asarray(max(draws, key=lambda U: float(pdist(U).min(initial=np.inf))))
 
 
 def _has_levels(parameter: Parameter, n: int) -> bool:
@@ -185,7 +172,9 @@ def _replace(space: SearchSpace, X: FloatArray, bad: BoolArray, rng: np.random.G
     cells, units, diagonal = _cells(space, pool, n), space.to_unit(pool), np.sqrt(space.dimension)
     vacancies = np.zeros((n, space.dimension))
     np.add.at(vacancies, (_cells(space, X[bad], n), columns), 1)
-    gap = cdist(units, space.to_unit(X[~bad])).min(axis=1, initial=diagonal)
+    gap = np.full(len(pool), diagonal)
+    for unit in space.to_unit(X[~bad]):
+        gap = np.minimum(gap, np.linalg.norm(units - unit, axis=1))
     for done, i in enumerate(np.flatnonzero(bad)):
         if not (gap > 0).any():
             raise NotEnoughPoints(int((~bad).sum()) + done, n)
@@ -193,5 +182,5 @@ def _replace(space: SearchSpace, X: FloatArray, bad: BoolArray, rng: np.random.G
         best = int(np.where(gap > 0, filled + gap / (diagonal + 1), -1.0).argmax())
         X[i] = pool[best]
         vacancies[cells[best], columns] -= 1
-        gap = np.minimum(gap, cdist(units, units[best : best + 1])[:, 0])
+        gap = np.minimum(gap, np.linalg.norm(units - units[best], axis=1))
     return X

@@ -30,7 +30,7 @@ class Continuous:
     def __post_init__(self) -> None:
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
             raise InvalidInput(f"{self.name}: low must be below high, both finite", where=(self.name, "low"))
-        if self.step is not None and not 0 < self.step <= self.high - self.low:
+        if self.step is not None and not 0 < self.step <= (self.high - self.low) * (1 + TOLERANCE):
             raise InvalidInput(f"{self.name}: the step must be positive and at most high - low", where=(self.name, "step"))
         if self.step is not None and (self.high - self.low) / self.step > _MOST_LEVELS:
             raise InvalidInput(
@@ -204,4 +204,4 @@ def encode(parameter: Parameter, values: FloatArray) -> FloatArray:
 
 def _nearest(levels: FloatArray, values: FloatArray) -> IntArray:
     right = np.clip(np.searchsorted(levels, values), 1, len(levels) - 1)
-    return np.where(values - levels[right - 1] <= levels[right] - values, right - 1, right)
+    return np.asarray(np.where(values - levels[right - 1] <= levels[right] - values, right - 1, right))

@@ -32,10 +32,10 @@ from optimizer.types import BoolArray, FloatArray, InvalidInput, NotEnoughPoints
 
 __all__ = ["Categorical", "Continuous", "Discrete", "LinearConstraint", "Mixture", "Parameter", "SearchSpace", "distinct"]
 
-_SMALL = 50_000
+_SMALL = 100_000
 """Points of a grid up to which all are looked at before any is drawn."""
-_PATIENCE = 200_000
-"""Branches of a grid that may be searched in vain for the next feasible point."""
+_PATIENCE = 20_000
+"""Branching points of a grid that may be searched in vain for the next feasible row."""
 _SCATTERED = 256
 """Random draws that stand in for the search of a grid that was given up."""
 _PER_SETTING = 64
@@ -123,6 +123,8 @@ class SearchSpace:
             return True
         if all(p.levels is None for p in self.parameters):
             return self._interior is not None
+        if self._grid is not None:
+            return len(self._grid) > 0
         rng = np.random.default_rng(0)
         try:
             return next(self._completed(rng), None) is not None
@@ -216,14 +218,13 @@ class SearchSpace:
         Where the constraints leave under 1 % of the box, a hit-and-run walk fills in, and where it finds too little,
         a search of the grid; where the space holds fewer points than ``n``, all of them are returned.
         """
-        if self._cells <= _SMALL:
-            everything = self.points(n)
-            if len(everything):
-                return rng.permutation(everything)
+        everything = self._grid
+        if everything is not None and len(everything) <= n:
+            return rng.permutation(everything)
         rows = self._scatter(n, rng)
         if len(rows) < n:
-            rest = [row[None, :] for row in islice(self._completed(rng), n)]
-            rows = distinct(np.vstack([rows, *rest]))[:n]
+            rest = rng.permutation(everything) if everything is not None else np.array(list(islice(self._completed(rng), n)))
+            rows = distinct(np.vstack([rows, rest.reshape(-1, self.dimension)]))[:n]
         return rows
 
     def _scatter(self, n: int, rng: np.random.Generator) -> FloatArray:
@@ -245,10 +246,14 @@ class SearchSpace:
             kept = distinct(np.vstack([kept, X[self.feasible(X)]]))
         return kept[:n]
 
-    @property
-    def _cells(self) -> float:
-        """Points of the grid, feasible or not."""
-        return float(np.prod([np.inf if p.levels is None else float(len(p.levels)) for p in self.parameters]))
+    @cached_property
+    def _grid(self) -> FloatArray | None:
+        """All feasible rows, increasing; None where the space is not finite or the grid is large."""
+        levels = [p.levels for p in self.parameters if p.levels is not None]
+        if not self.finite or np.prod([float(len(level)) for level in levels]) > _SMALL:
+            return None
+        X = np.stack(np.meshgrid(*levels, indexing="ij"), axis=-1).reshape(-1, self.dimension)
+        return X[self.feasible(X)]
 
     def points(self, limit: int, *, cut: bool = False) -> FloatArray:
         """All feasible rows of a finite space.
@@ -263,10 +268,12 @@ class SearchSpace:
         Raises:
             InvalidInput: The feasible rows are too rare among the points of the grid to be found.
         """
-        rows = list(islice(self._walk(), limit + 1)) if self.finite else []
-        if len(rows) > limit:
-            rows = rows[:limit] if cut else []
-        return np.array(rows, float).reshape(-1, self.dimension)
+        if self._grid is not None:
+            rows = self._grid
+        else:
+            found = list(islice(self._walk(), limit + 1)) if self.finite else []
+            rows = np.array(found, float).reshape(-1, self.dimension)
+        return rows if len(rows) <= limit else rows[: limit if cut else 0]
 
     def require(self, wanted: int) -> None:
         """Check that enough distinct feasible wells exist.
@@ -325,6 +332,11 @@ class SearchSpace:
 
         def descend(prefix: tuple[float, ...], used: FloatArray) -> Iterator[tuple[float, ...]]:
             nonlocal barren
+            depth = len(prefix)
+            if depth == len(levels):
+                barren = 0
+                yield prefix
+                return
             barren += 1
             if barren > _PATIENCE:
                 raise InvalidInput(
@@ -332,15 +344,11 @@ class SearchSpace:
                     where=("constraints",),
                     remedy="use finer steps or looser bounds",
                 )
-            lowest = used + rest[len(prefix)]
-            if not np.where(inclusive, lowest <= b + margin, lowest < b - margin).all():
-                return
-            if len(prefix) == len(levels):
-                barren = 0
-                yield prefix
-                return
-            for value in levels[len(prefix)]:
-                yield from descend((*prefix, float(value)), used + A[:, columns[len(prefix)]] * value)
+            ahead = used + np.outer(levels[depth], A[:, columns[depth]])
+            lowest = ahead + rest[depth + 1]
+            hopeful = np.where(inclusive, lowest <= b + margin, lowest < b - margin).all(axis=1)
+            for k in np.flatnonzero(hopeful):
+                yield from descend((*prefix, float(levels[depth][k])), ahead[k])
 
         return descend((), least[:, stepless].sum(axis=1))
 

@@ -244,6 +244,10 @@ class Leg:
     threshold: float
     rounds: int = 1
 
+    def __post_init__(self) -> None:
+        if np.isnan(self.threshold) or self.rounds < 1:
+            raise InvalidInput("a stop condition needs a threshold and at least 1 round", where=("stop",))
+
 
 @dataclass(frozen=True)
 class StopSettings:

@@ -81,9 +81,8 @@ def test_bad_documents_are_refused_by_field(api, change, field):
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_numbers_that_are_none_are_refused(api, number):
-    body = (
-        '{"name":"x","space":{"parameters":[{"kind":"continuous","name":"a","low":0,"high":%s}]},"objective":{"kind":"minimize"}}' % number
-    )
+    parameter = f'{{"kind":"continuous","name":"a","low":0,"high":{number}}}'
+    body = f'{{"name":"x","space":{{"parameters":[{parameter}]}},"objective":{{"kind":"minimize"}}}}'
     response = api.post("campaigns", content=body, headers={"Content-Type": "application/json"})
     expect_refusal(response, 422, "space.parameters.0.continuous.high")
     assert number not in response.text.replace("Infinity are no", "").replace("NaN and", "")

@@ -3,7 +3,7 @@
 import numpy as np
 from fastapi.testclient import TestClient
 
-from tests.service.conftest import SCALAR, bowl, measure, expect, expect_refusal, started
+from tests.service.conftest import SCALAR, bowl, expect, expect_refusal, measure, started
 
 
 def wells_of(api: TestClient, campaign: str, round: int) -> list[dict]:

@@ -1,7 +1,6 @@
 """Keys and roles: deny by default, on every route."""
 
 import pytest
-from fastapi.routing import APIRoute
 
 from app.security import Role, create_key, digest
 from db import keys

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from tests.service.conftest import AXIS, CURVE, SCALAR, bowl, measure, expect, expect_refusal, started
+from tests.service.conftest import AXIS, CURVE, SCALAR, bowl, expect, expect_refusal, measure, started
 
 ANY = {"If-Match": "*"}
 WHEN = "2026-03-01T10:00:00+01:00"

@@ -210,9 +210,11 @@ def test_a_space_of_one_recipe_gives_it_and_no_second():
         initial_design(corner, "lhs_random", 2, 0)
 
 
-def test_a_stepless_space_without_interior_is_refused_rather_than_left():
-    with pytest.raises(NotEnoughPoints):
-        initial_design(square(LinearConstraint({"x": 1.0, "y": 1.0}, 0.0)), "lhs_random", 2, 0)
+def test_a_space_whose_wells_cannot_be_found_is_refused(monkeypatch):
+    monkeypatch.setattr(SearchSpace, "sample", lambda self, n, rng: np.array([[0.004, 0.005], [0.001, 0.002]]))
+    with pytest.raises(NotEnoughPoints) as caught:
+        initial_design(SLIVER, "lhs_centered", 15, 0)
+    assert (caught.value.available, caught.value.wanted) == (2, 15)
 
 
 def test_a_strict_constraint_is_strict():

@@ -99,6 +99,11 @@ def test_stability_with_too_little_history_has_no_evidence_and_is_not_met(predic
     assert not verdict(max(predictions, default=1), rows, StopSettings(stability=leg)).stop
 
 
+@pytest.mark.parametrize("best", [{1: 0.3}, {2: 0.3}])
+def test_a_round_without_wells_has_no_stability(best):
+    assert stability_leg(surfaces(0.5, 0.5), best, Leg(1.0)) == ()
+
+
 def test_probe_sets_of_different_size_are_refused():
     with pytest.raises(InvalidInput, match="shape"):
         stability_leg({1: np.zeros(3), 2: np.zeros(4)}, {1: 0.1, 2: 0.1}, Leg(1.0))

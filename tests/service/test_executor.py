@@ -1,0 +1,107 @@
+"""Where jobs compute: one that dies or hangs fails only itself, here and on Dask."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pebble import ProcessExpired
+
+from app.executor import DaskExecutor, ProcessExecutor
+
+
+def double(x):
+    return 2 * x
+
+
+def die(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang(_):
+    time.sleep(600)
+
+
+def fail(_):
+    raise ValueError("no such matrix")
+
+
+def torch_threads(_):
+    import torch
+
+    return torch.get_num_threads()
+
+
+@pytest.fixture
+def pool():
+    executor = ProcessExecutor(workers=2, deadline_s=120)
+    yield executor
+    executor.close()
+
+
+def test_a_killed_child_fails_only_its_own_job(pool):
+    futures = [pool.submit(double, 1), pool.submit(die, 0), pool.submit(double, 2), pool.submit(fail, 0), pool.submit(double, 3)]
+    with pytest.raises(ProcessExpired):
+        futures[1].result(timeout=120)
+    with pytest.raises(ValueError, match="no such matrix"):
+        futures[3].result(timeout=120)
+    assert [futures[i].result(timeout=120) for i in (0, 2, 4)] == [2, 4, 6]
+
+
+def test_a_child_past_its_deadline_is_killed_and_the_pool_goes_on():
+    executor = ProcessExecutor(workers=1, deadline_s=2)
+    try:
+        late = executor.submit(hang, 0)
+        with pytest.raises(TimeoutError):
+            late.result(timeout=120)
+        assert executor.submit(double, 4).result(timeout=120) == 8
+    finally:
+        executor.close()
+
+
+def test_children_use_one_torch_thread(pool):
+    assert pool.submit(torch_threads, 0).result(timeout=120) == 1
+
+
+PARENT = """
+import os, sys, time
+from app.executor import ProcessExecutor
+from tests.service.test_executor import hang
+if __name__ == "__main__":
+    executor = ProcessExecutor(workers=1, deadline_s=600)
+    pid = executor.submit(os.getpid).result(timeout=120)
+    executor.submit(hang, 0)
+    print(pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_children_leave_when_their_parent_is_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    root = Path(__file__).resolve().parents[2]
+    parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)})
+    child = int(parent.stdout.readline())
+    assert Path(f"/proc/{child}").exists()
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_the_same_functions_run_on_a_dask_cluster():
+    distributed = pytest.importorskip("distributed", reason="install the extra: pip install 'closedloop[dask]'")
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster:
+        executor = DaskExecutor(cluster.scheduler_address, deadline_s=60)
+        try:
+            assert executor.submit(double, 5).result(timeout=60) == 10
+            with pytest.raises(ValueError, match="no such matrix"):
+                executor.submit(fail, 0).result(timeout=60)
+        finally:
+            executor.close()
