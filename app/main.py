@@ -23,6 +23,12 @@ from db.migrations import migrate
 
 _SUMMARY = "Closed-loop optimization of experiments: campaigns, replicate measurements, batch Bayesian optimization, stop conditions."
 
+_DESCRIPTION = """
+Press **Authorize** and paste an API key (`cl_...`; `closedloop key create NAME --role chemist` makes one).
+Every operation has an example that runs: create the campaign, ask for its first batch, store replicates.
+Errors are [problem+json](https://www.rfc-editor.org/rfc/rfc9457) that name the field and the remedy.
+"""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the service.
@@ -38,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         _stop(app)
 
-    app = FastAPIOffline(title="closedloop", version=version("closedloop"), summary=_SUMMARY, lifespan=lifespan)
+    app = FastAPIOffline(title="closedloop", version=version("closedloop"), summary=_SUMMARY, description=_DESCRIPTION, lifespan=lifespan)
     app.add_middleware(BodyLimit, limit=settings.max_body)
     api = APIRouter(prefix="/api/v1")
     for module in (campaigns, batches, designs, measurements, system):

@@ -102,7 +102,8 @@ def set_target(session: Session, who: Principal, row: CampaignRow, text: str) ->
 def request_batch(session: Session, who: Principal, row: CampaignRow, request: BatchRequest) -> JobRow | BatchRow:
     """The open batch, or a job that makes the next one."""
     _require_active(row)
-    if not views.load(session, row).has_target:
+    objective = document_of(row.document).objective
+    if isinstance(objective, SpectrumObjective) and objective.target is None:
         raise Conflict("objective.target is missing: upload it by PUT /campaigns/{c}/target")
     if store.open_wells(session, row.id) and not request.overlap:
         return next(batch for batch in store.batches(session, row.id) if _is_open(session, batch))

@@ -116,6 +116,11 @@ def load(session: Session, row: CampaignRow) -> Campaign:
     return Campaign(row, store.batches(session, row.id), store.designs(session, row.id), store.replicates(session, row.id))
 
 
+def load_well(session: Session, row: CampaignRow, design: DesignRow) -> Campaign:
+    """Read one well and its replicates only."""
+    return Campaign(row, [], [design], store.replicates(session, row.id, design.id))
+
+
 def campaign_out(campaign: Campaign) -> CampaignOut:
     """A campaign and where it stands."""
     data, row = campaign.dataset, campaign.row

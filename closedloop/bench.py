@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 from rich.table import Table
 
@@ -16,17 +16,7 @@ from closedloop.local import local_service
 _START_TARGET_S, _STARTS = 3.0, 3
 
 
-class Row(TypedDict):
-    """A figure, what it should be, and whether it is."""
-
-    name: str
-    value: Any
-    unit: str
-    target: Any
-    met: bool
-
-
-def service_rows() -> list[Row]:
+def service_rows() -> list[dict[str, Any]]:
     """The service's own figures: its start on an empty folder, and what the web process loads."""
     seconds, loaded = min(_start() for _ in range(_STARTS)), _torch_in_web_process()
     name = f"service ready on an empty folder, best of {_STARTS}"
@@ -36,7 +26,7 @@ def service_rows() -> list[Row]:
     ]
 
 
-def table(rows: Sequence[Row]) -> Table:
+def table(rows: Sequence[dict[str, Any]]) -> Table:
     """The rows for people."""
     shown = Table("figure", "value", "unit", "target", "met", title="Speed")
     for row in rows:

@@ -198,7 +198,7 @@ def from_unit(parameter: Parameter, units: FloatArray) -> FloatArray:
 def encode(parameter: Parameter, values: FloatArray) -> FloatArray:
     """Values (n,) to columns of model inputs: one scaled to its range, or one per category."""
     if isinstance(parameter, Categorical):
-        return (values[:, None] == parameter.levels[None, :]).astype(float)
+        return np.asarray(values[:, None] == parameter.levels[None, :], float)
     return ((values - parameter.low) / (parameter.high - parameter.low))[:, None]
 
 

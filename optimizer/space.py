@@ -288,6 +288,8 @@ class SearchSpace:
     def _completed(self, rng: np.random.Generator) -> Iterator[FloatArray]:
         """Feasible rows in the order of the grid; each gets stepless values that suit it."""
         stepless = tuple(p for p in self.parameters if p.levels is None)
+        if len(stepless) == self.dimension:
+            return
         listed = np.array([p.levels is not None for p in self.parameters])
         for settings in self._walk():
             row = np.zeros(self.dimension)

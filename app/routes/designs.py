@@ -87,7 +87,7 @@ def put_replicate(
     session.flush()
     response.status_code = 201 if created else 200
     response.headers["ETag"] = etag(row.version)
-    return views.replicate_out(views.load(session, campaign_row), row)
+    return views.replicate_out(views.load_well(session, campaign_row, design_row), row)
 
 
 @router.get("/{design}/replicates/{number}", responses=documented(404), summary="Read a replicate")
@@ -96,9 +96,10 @@ def read_replicate(
 ) -> ReplicateOut:
     """The raw outcome as it was posted, with its loss."""
     campaign_row = service.find_campaign(session, campaign)
+    design_row = service.find_design(session, campaign, design)
     row = service.find_replicate(session, campaign, design, number)
     response.headers["ETag"] = etag(row.version)
-    return views.replicate_out(views.load(session, campaign_row), row)
+    return views.replicate_out(views.load_well(session, campaign_row, design_row), row)
 
 
 @router.patch("/{design}/replicates/{number}", responses=documented(404, 412, 428), summary="Exclude a replicate, or take it back in")
@@ -116,12 +117,13 @@ def edit_replicate(
 ) -> ReplicateOut:
     """Leave an outlier out of the aggregate, with a reason. The raw values stay."""
     campaign_row = service.find_campaign(session, campaign, lock=True)
+    design_row = service.find_design(session, campaign, design)
     row = service.find_replicate(session, campaign, design, number)
     match(if_match, row.version)
     intake.patch_replicate(session, who, campaign_row, row, patch)
     session.flush()
     response.headers["ETag"] = etag(row.version)
-    return views.replicate_out(views.load(session, campaign_row), row)
+    return views.replicate_out(views.load_well(session, campaign_row, design_row), row)
 
 
 def _answer(session: Reading, campaign: str, design: str, response: Response) -> DesignDetail:

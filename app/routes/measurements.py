@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Body, File, Form, Query, Response, UploadFile
@@ -50,7 +51,7 @@ def import_file(
         Form(
             max_length=100_000,
             description="Which column is what, as JSON (`ImportMapping`)",
-            openapi_examples=examples.shown(agnp=examples.MAPPING),
+            examples=[json.dumps(examples.MAPPING)],
         ),
     ],
     dry_run: Annotated[bool, Query(description="Only say what would be done")] = False,

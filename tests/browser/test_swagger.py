@@ -59,6 +59,6 @@ def test_an_example_runs_when_pressed(page, address):
     page.evaluate(f"{block}.querySelector('.try-out__btn').click()")
     page.wait(f"{block}.querySelector('.execute')")
     page.evaluate(f"{block}.querySelector('.execute').click()")
-    page.wait(f"{block}.querySelector('.live-responses-table .response-col_status')")
-    assert page.evaluate(f"{block}.querySelector('.live-responses-table .response-col_status').innerText").startswith("201")
+    page.wait(f"{block}.querySelector('.live-responses-table .response .response-col_status')")
+    assert page.evaluate(f"{block}.querySelector('.live-responses-table .response .response-col_status').innerText").startswith("201")
     assert "silver-prisms" in page.evaluate(f"{block}.querySelector('.live-responses-table').innerText")

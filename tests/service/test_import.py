@@ -41,7 +41,9 @@ def empty(api):
     return expect(api.post("campaigns", json=SCALAR), 201)["id"]
 
 
-@pytest.mark.parametrize("content", [as_csv(ROWS), as_csv(ROWS, ";"), as_csv(ROWS, "\t"), as_xlsx(ROWS)], ids=["comma", "semicolon", "tab", "xlsx"])
+@pytest.mark.parametrize(
+    "content", [as_csv(ROWS), as_csv(ROWS, ";"), as_csv(ROWS, "\t"), as_xlsx(ROWS)], ids=["comma", "semicolon", "tab", "xlsx"]
+)
 def test_rows_of_one_recipe_become_replicates_of_one_well(api, empty, content):
     report = expect(send(api, empty, content), 201)
     assert (report["conditions"], report["replicates"], report["rounds"]) == (3, 4, 1)
@@ -188,7 +190,12 @@ def test_the_published_file_gives_its_published_figures_and_fifteen_new_wells(ap
     assert (report["conditions"], report["replicates"], report["rounds"]) == (164, 3295, 11)
     assert [round(loss, 3) for loss in report["best_per_round"].values()] == PUBLISHED
     best = expect(api.get(f"campaigns/{id}"))["best"]
-    assert {name: round(best["recipe"][name], 1) for name in ("AgNO3", "PVA", "TSC", "seed")} == {"AgNO3": 32.5, "PVA": 16, "TSC": 6.5, "seed": 4.5}
+    assert {name: round(best["recipe"][name], 1) for name in ("AgNO3", "PVA", "TSC", "seed")} == {
+        "AgNO3": 32.5,
+        "PVA": 16,
+        "TSC": 6.5,
+        "seed": 4.5,
+    }
 
     expect(api.post(f"campaigns/{id}/batches", json={}), 202)
     work()

@@ -20,8 +20,10 @@ from tests.agnp import read_agnp
 ROOT = Path(__file__).resolve().parents[4]
 FLOWS = ("QAgNO3", "Qpva", "Qtsc", "Qseed")
 SILVER = SearchSpace(
-    tuple(Continuous(name, 10 if name == "Qpva" else 0.5, 40 if name == "Qpva" else 80, "%", 0.1) for name in FLOWS)
-    + (Continuous("Qtot", 200, 1000, "uL/min", 1),),
+    (
+        *(Continuous(name, 10 if name == "Qpva" else 0.5, 40 if name == "Qpva" else 80, "%", 0.1) for name in FLOWS),
+        Continuous("Qtot", 200, 1000, "uL/min", 1),
+    ),
     (LinearConstraint(dict.fromkeys(FLOWS, 1.0), 90),),
 )
 
@@ -61,9 +63,9 @@ def check(state: CampaignState, n: int = 15) -> Batch:
     for p in batch.proposals:
         assert p.rule == "lp_ei"
         assert p.why
-        assert p.std is not None and p.std >= 0
-        assert p.acquisition is not None and p.acquisition >= 0
-        assert p.penalty is not None and 0 <= p.penalty <= 1
+        assert p.std >= 0
+        assert p.acquisition >= 0
+        assert 0 <= p.penalty <= 1
         assert np.isfinite([p.mean, p.std, p.score, p.acquisition, p.penalty]).all()
     return batch
 
@@ -142,11 +144,13 @@ def test_wells_keep_a_full_step_from_pending_wells_off_the_grid() -> None:
     assert space.apart(rows_of(check(state)), pending).all()
 
 
-def test_a_single_feasible_point_is_not_enough() -> None:
-    space = SearchSpace(box(2).parameters, (LinearConstraint({"x0": 1, "x1": 1}, 0.0),))
-    with pytest.raises(NotEnoughPoints) as caught:
-        ask(state_of(space, np.zeros((1, 2)), np.ones(1)), 2)
-    assert caught.value.available <= 1
+def test_pending_wells_may_leave_too_few() -> None:
+    space = SearchSpace((Categorical("c", ("a", "b", "c")), Discrete("n", (1, 2))))
+    everything = space.points(6)
+    state = state_of(space, everything[:1], np.ones(1), pending=everything[1:5])
+    assert len(ask(state, 2).proposals) == 2
+    with pytest.raises(NotEnoughPoints, match="only 2 distinct"):
+        ask(state, 3)
 
 
 @pytest.mark.parametrize("outlier", [1e6, 1e300, -1e6])
