@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from closedloop.local import local_service
 
@@ -30,7 +31,9 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
     """The rows for people."""
     shown = Table("figure", "value", "unit", "target", "met", title="Speed")
     for row in rows:
-        shown.add_row(row["name"], _text(row["value"]), row["unit"], _text(row["target"]), "yes" if row["met"] else "[bold red]no[/]")
+        shown.add_row(
+            row["name"], _text(row["value"]), row["unit"], _text(row["target"]), Text("yes") if row["met"] else Text("no", "bold red")
+        )
     return shown
 
 

@@ -9,17 +9,13 @@ from contextlib import contextmanager
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from closedloop import tools
 from closedloop.errors import ClosedLoopError
-
-if TYPE_CHECKING:
-    from app.settings import Settings
-    from db.engine import Database
 
 app = typer.Typer(help="Closed-loop optimization of experiments.", no_args_is_help=True, pretty_exceptions_enable=False)
 keys = typer.Typer(help="API keys of a service, managed at its database.", no_args_is_help=True)
@@ -173,20 +169,20 @@ def speed(json_file: Annotated[Path | None, typer.Option("--json", dir_okay=Fals
     from closedloop import bench
     from optimizer.benchmark import speed as proposer_rows
 
-    with tools.console.status("Measuring; this takes a minute or two"):
-        rows = [*proposer_rows(), *bench.service_rows()]
+    print("Measuring; this takes a minute or two.", flush=True)  # no spinner, whose thread would be measured too
+    rows = [*proposer_rows(), *bench.service_rows()]
     tools.console.print(bench.table(rows))
     tools.write_json(json_file, {"rows": rows})
 
 
-def _settings(**given: Any) -> Settings:
+def _settings(**given: Any) -> Any:
     from app.settings import Settings
 
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
 @contextmanager
-def _open(settings: Settings) -> Iterator[Database]:
+def _open(settings: Any) -> Iterator[Any]:
     """The database, at the newest schema; what the service calls an error becomes one of ours."""
     from db.engine import open_database
     from db.migrations import migrate

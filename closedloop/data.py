@@ -59,8 +59,9 @@ def fetch(name: str, transport: httpx.BaseTransport | None = None) -> Path:
     if name not in DATASETS:
         raise DataUnavailable(f"there is no data set {name!r}; there are: {', '.join(DATASETS)}")
     dataset = DATASETS[name]
-    for folder in filter(None, [os.environ.get("CLOSEDLOOP_DATA"), _cache()]):
-        path = Path(folder) / dataset.path
+    own = os.environ.get("CLOSEDLOOP_DATA")
+    for folder in [*([Path(own)] if own else []), _cache()]:
+        path = folder / dataset.path
         if path.is_file():
             _verify(path.read_bytes(), dataset, f"{path}: delete it, and fetch it again")
             return path

@@ -35,13 +35,11 @@ def run(folder: Path, port: int, seed: int, console: Console) -> None:
     Raises:
         NoEnd: No stop condition has fired.
     """
-    console.print(f"Starting a service in [bold]{folder}[/] ...")
+    console.print(f"Starting a service in {folder} ...")
     with local_service(folder, port) as service, Client(service.url, service.key) as client:
         document = campaign_document(seed)
         campaign, threshold = client.create_campaign(document)["id"], document["stop"]["loss"]["threshold"]
-        console.print(
-            f"Campaign [bold]{campaign}[/]: 15 wells a round, 4 replicate spectra each, until the best loss is at most {threshold:g}."
-        )
+        console.print(f"Campaign {campaign}: 15 wells a round, 4 replicate spectra each, until the best loss is at most {threshold:g}.")
         rounds = _rounds(client, campaign, seed, console)
         console.print(_table(rounds, client.stop_checks(campaign)))
         _conclude(client, campaign, service, console)

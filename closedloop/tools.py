@@ -14,7 +14,8 @@ from rich.console import Console
 from closedloop import data, demo, importing
 from closedloop.client import Client
 
-console = Console(width=None if sys.stdout.isatty() else 120)
+# No markup: names that people choose may hold brackets.
+console = Console(width=None if sys.stdout.isatty() else 120, markup=False, emoji=False, highlight=False)
 datasets = typer.Typer(help="Published data sets.", no_args_is_help=True)
 
 Url = Annotated[str | None, typer.Option(envvar="CLOSEDLOOP_URL", help="Address of the service.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from time import sleep
@@ -39,10 +40,11 @@ class Transport:
         # A proxy for the outside world, set in the environment, does not know this machine's own services.
         outside = not self._url.startswith(_THIS_MACHINE)
         self._http = httpx.Client(headers=headers, timeout=timeout, transport=inner, trust_env=outside)
+        self._close = weakref.finalize(self, self._http.close)  # also where nobody calls close()
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._close()
 
     def send(self, method: str, path: str, *, body: Any = None, headers: Mapping[str, str] | None = None, **options: Any) -> httpx.Response:
         """Make a request until it is answered.

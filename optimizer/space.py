@@ -60,7 +60,7 @@ class SearchSpace:
             raise InvalidInput(
                 "no recipe satisfies all constraints",
                 where=("constraints",),
-                remedy="loosen a bound, or widen the ranges of the parameters it names",
+                remedy="loosen a bound or widen a range; write an equality as a mixture, whose balance is derived",
             )
 
     def _check_names(self) -> None:

@@ -13,8 +13,6 @@ from optimizer.space import Categorical, SearchSpace
 from optimizer.state import CampaignState
 from optimizer.types import Dataset, FloatArray
 
-_PRIOR_REPLICATES = 10.0
-"""Degrees of freedom of the pooled variance against those of one well's own replicates."""
 _QUADRATURE = np.polynomial.legendre.leggauss(64)
 
 
@@ -91,11 +89,7 @@ def fit_loss_model(state: CampaignState, data: Dataset) -> LossModel:
 
 
 def _replicate_noise(data: Dataset) -> tuple[FloatArray | None, tuple[str, ...]]:
-    """Variance of each aggregated loss: replicate variances shrunk to their pooled value, divided by the counts."""
-    freedom = np.where(np.isfinite(data.error), data.counts - 1.0, 0.0)
-    if not freedom.sum() > 0:
-        return None, ("no well has two replicates: the noise is inferred from the residuals instead",)
-    single = np.where(freedom > 0, np.nan_to_num(data.error) ** 2 * data.counts, 0.0)
-    pooled = freedom @ single / freedom.sum()
-    shrunk = (_PRIOR_REPLICATES * pooled + freedom * single) / (_PRIOR_REPLICATES + freedom)
-    return shrunk / data.counts, ()
+    """Variance of each aggregated loss; the dataset's errors are shrunk to the pooled spread of the campaign already."""
+    if np.isfinite(data.error).all():
+        return data.error**2, ()
+    return None, ("no well has two replicates: the noise is inferred from the residuals instead",)

@@ -21,7 +21,7 @@ ONLY_DB = {"sqlalchemy", "alembic"}
 
 
 def imports(tree: ast.AST, package: list[str], late: bool = False) -> Iterator[tuple[str, bool]]:
-    """Every imported name in full, and whether it is imported inside a function."""
+    """Every imported name in full, and whether it is imported late: inside a function, or for type checkers only."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, late) for alias in node.names)
@@ -29,7 +29,13 @@ def imports(tree: ast.AST, package: list[str], late: bool = False) -> Iterator[t
             base = package[: len(package) - node.level + 1] if node.level else []
             yield from ((".".join([*base, *filter(None, [node.module]), alias.name]), late) for alias in node.names)
         else:
-            yield from imports(node, package, late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
+            yield from imports(node, package, late or is_late(node))
+
+
+def is_late(node: ast.AST) -> bool:
+    """Whether what the node holds is not run when the module is imported."""
+    function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    return function or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
 
 
 def violations(path: Path, source: str) -> list[str]:

@@ -63,6 +63,15 @@ def test_address_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPat
     assert service.sent("Authorization") == ["Bearer cl_env"]
 
 
+def test_connections_are_closed_with_the_client_or_when_it_is_forgotten():
+    forgotten, left = client_of(Service(answer({}))), client_of(Service(answer({})))
+    with left:
+        connections = [client._transport._http for client in (forgotten, left)]
+        assert [http.is_closed for http in connections] == [False, False]
+    del forgotten
+    assert [http.is_closed for http in connections] == [True, True]
+
+
 def test_a_post_is_tried_again_under_one_idempotency_key(pauses: list[float]):
     service = Service(httpx.ConnectError("refused"), answer(status=503), httpx.ReadTimeout("slow"), answer({"id": "a"}, 201))
     with client_of(service) as client:
