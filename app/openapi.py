@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.problems import Problem
+from app.problems import Problem, response
 from app.schemas.flow import ImportMapping
 
 
@@ -22,6 +22,10 @@ def describe(app: FastAPI) -> None:
                 shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update(shape.pop("$defs", {}))
                 schemas[model.__name__] = shape
+            for item in document["paths"].values():
+                for operation in item.values():
+                    if "requestBody" in operation:
+                        operation["responses"]["400"] = response(400)
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
         return app.openapi_schema or {}

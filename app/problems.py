@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,7 +16,6 @@ from db.engine import DatabaseBusy
 from optimizer.types import ClosedLoopError, InvalidInput
 
 MEDIA_TYPE = "application/problem+json"
-_log = logging.getLogger(__name__)
 
 
 class NotFound(ClosedLoopError):
@@ -79,6 +78,7 @@ class Problem(BaseModel):
 
 
 _ERRORS = {
+    400: "The body cannot be read.",
     401: "No valid API key.",
     403: "The role of the key does not allow this.",
     404: "Nothing of that name.",
@@ -92,8 +92,12 @@ _ERRORS = {
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The ``responses`` of a route that may answer with these errors; 401, 403 and 422 always come with them."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": _ERRORS[status], "content": content} for status in sorted({401, 403, 422, *statuses})}
+    return {status: response(status) for status in sorted({401, 403, 422, *statuses})}
+
+
+def response(status: int) -> dict[str, Any]:
+    """The documentation of an error."""
+    return {"description": _ERRORS[status], "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 
 def problem(status: int, title: str, detail: str, errors: Sequence[FieldError] = (), headers: dict[str, str] | None = None) -> JSONResponse:
@@ -104,7 +108,11 @@ def problem(status: int, title: str, detail: str, errors: Sequence[FieldError] =
 
 def _known(_request: Request, error: Exception) -> JSONResponse:
     status, title = next(entry for kind, entry in _STATUS.items() if isinstance(error, kind))
-    errors = [FieldError(field=path(error.where), message=str(error), remedy=error.remedy)] if isinstance(error, InvalidInput) else []
+    errors = (
+        [FieldError(field=path(error.where), message=str(error), remedy=error.remedy or _LOOK_UP)]
+        if isinstance(error, InvalidInput)
+        else []
+    )
     headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(status)
     return problem(status, title, str(error), errors, headers)
 
@@ -114,6 +122,7 @@ def path(where: Sequence[str | int]) -> str:
     return ".".join(str(part) for part in where)
 
 
+_LOOK_UP = "correct the field; /docs shows what it takes"
 _REMEDIES = {
     "missing": "add the field",
     "extra_forbidden": "remove the field, or check its spelling",
@@ -129,7 +138,7 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
         FieldError(
             field=path([part for part in item["loc"] if part != "body"]) or "body",
             message=str(item["msg"]).encode("ascii", "backslashreplace").decode(),
-            remedy=_REMEDIES.get(item["type"], ""),
+            remedy=_REMEDIES.get(item["type"], _LOOK_UP),
         )
         for item in error.errors()[:20]
     ]
@@ -140,7 +149,9 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
 
 def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
-    return problem(error.status_code, str(error.detail), str(error.detail), headers=dict(error.headers or {}))
+    status, detail = error.status_code, str(error.detail)
+    errors = [FieldError(field="body", message=detail, remedy="send a well-formed body of the declared type")] if status == 400 else []
+    return problem(status, HTTPStatus(status).phrase, detail, errors, dict(error.headers or {}))
 
 
 def install(app: FastAPI) -> None:

@@ -90,6 +90,6 @@ def fit_loss_model(state: CampaignState, data: Dataset) -> LossModel:
 
 def _replicate_noise(data: Dataset) -> tuple[FloatArray | None, tuple[str, ...]]:
     """Variance of each aggregated loss; the dataset's errors are shrunk to the pooled spread of the campaign already."""
-    if np.isfinite(data.error).all():
+    if np.isfinite(data.error).all() and data.error.any():
         return data.error**2, ()
-    return None, ("no well has two replicates: the noise is inferred from the residuals instead",)
+    return None, ("the replicates show no spread: the noise is inferred from the residuals instead",)

@@ -93,6 +93,11 @@ def test_bodies_that_are_no_document_are_refused(api, body):
     expect_refusal(api.post("campaigns", content=body, headers={"Content-Type": "application/json"}), 422)
 
 
+def test_a_body_that_cannot_be_read_is_refused(api):
+    answer = api.post("campaigns", content=b"\x13\xf8\x88", headers={"Content-Type": "application/json"})
+    expect_refusal(answer, 400, "body")
+
+
 def test_too_few_distinct_wells_are_refused_with_their_number(api):
     one_choice = space_of({"kind": "categorical", "name": "c", "categories": [f"c{i}" for i in range(14)]})
     problem = expect_refusal(api.post("campaigns", json=one_choice), 422, "batch_size")
