@@ -25,7 +25,7 @@ class Executor(Protocol):
 class ProcessExecutor:
     """Own processes: one that dies or hangs fails only its own job.
 
-    They are forked from a server that has torch loaded already, so this process never loads it,
+    They are forked from a server that has loaded what jobs need, so this process need not,
     and they leave when this process dies.
     """
 
@@ -34,6 +34,7 @@ class ProcessExecutor:
         context.set_forkserver_preload(["app.preload"])
         self._deadline_s = deadline_s
         self._pool = ProcessPool(max_workers=workers, context=context, initializer=_leave_with_parent)
+        self._pool.schedule(os.getpid)  # starts the server now, so that the first job need not wait for it
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Start a function in a process of its own; past the deadline the process is killed."""

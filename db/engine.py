@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
@@ -39,13 +39,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that sees one snapshot and writes nothing."""
-        with _translated(), Session(self.reader, expire_on_commit=False) as session:
+        with translated(), Session(self.reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that is committed, and on disk, when the block ends without an error."""
-        with _translated(), Session(self.writer, expire_on_commit=False) as session, session.begin():
+        with translated(), Session(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     def close(self) -> None:
@@ -55,11 +55,17 @@ class Database:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Turn what a database says when it cannot work into ``DatabaseBusy``."""
     try:
         yield
     except (OperationalError, PoolTimeout) as error:
         raise DatabaseBusy(f"the database does not answer: {type(error).__name__}") from error
+    except DatabaseError as error:
+        # The bare class is SQLite's word for a file that is none of its own; the subclasses are bugs of ours.
+        if type(error) is not DatabaseError:
+            raise
+        raise DatabaseBusy(f"the database cannot be read: {error.orig}") from error
 
 
 def open_database(url: str) -> Database:

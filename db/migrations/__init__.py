@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from db.engine import Database
+from db.engine import Database, translated
 
 _LOCK = 0x636C6F7365  # "close": any number that no other program on the server takes
 
@@ -21,7 +21,7 @@ def migrate(database: Database) -> str:
     Returns:
         The version reached.
     """
-    with database.writer.begin() as connection:
+    with translated(), database.writer.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         config = _config()

@@ -29,10 +29,8 @@ def fail(_):
     raise ValueError("no such matrix")
 
 
-def torch_threads(_):
-    import torch
-
-    return torch.get_num_threads()
+def threads(_):
+    return os.environ["OMP_NUM_THREADS"]
 
 
 @pytest.fixture
@@ -62,8 +60,8 @@ def test_a_child_past_its_deadline_is_killed_and_the_pool_goes_on():
         executor.close()
 
 
-def test_children_use_one_torch_thread(pool):
-    assert pool.submit(torch_threads, 0).result(timeout=120) == 1
+def test_children_compute_in_one_thread(pool):
+    assert pool.submit(threads, 0).result(timeout=120) == "1"
 
 
 PARENT = """

@@ -130,6 +130,13 @@ def test_a_database_that_cannot_be_reached_is_said_to_be_busy(tmp_path):
         store.campaigns(session, 1, None)
 
 
+def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path):
+    (tmp_path / "x.db").write_text("a shopping list, long enough to be read as a header of a database")
+    database = open_database(f"sqlite:///{tmp_path}/x.db")
+    with pytest.raises(DatabaseBusy, match="not a database"):
+        migrate(database)
+
+
 @given(arrays(np.float64, st.integers(0, 30), elements=st.floats(allow_nan=True, allow_infinity=True)))
 def test_blobs_keep_every_bit(values):
     assert store.from_blob(store.to_blob(values)).tobytes() == values.tobytes()
