@@ -88,7 +88,7 @@ def _table(rounds: list[Batch], stop: StopChecks) -> Table:
 
 def _conclude(client: Client, campaign: str, service: LocalService, console: Console) -> None:
     best, stop = client.campaign(campaign)["best"], client.stop_checks(campaign)
-    console.print(f"Stopped: {stop['checks'][-1]['reason']}")
+    console.print(stop["checks"][-1]["reason"].capitalize())
     if best:
         recipe = ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in best["recipe"].items())
         console.print(f"Best well: {best['design']}, loss {best['loss']:.3f}: {recipe}")
@@ -99,3 +99,6 @@ def _conclude(client: Client, campaign: str, service: LocalService, console: Con
             threading.Event().wait()
         except KeyboardInterrupt:
             console.print("Ended.")
+    else:
+        again = f"closedloop serve --database {service.database}"
+        console.print(f"The service ends with this command; `{again}` opens it again.", soft_wrap=True)

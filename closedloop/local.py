@@ -29,11 +29,13 @@ class LocalService:
         url: Its address.
         key: An administrator's key.
         log: Where it writes what it does.
+        database: SQLAlchemy URL of its data, for another service to open later.
     """
 
     url: str
     key: str
     log: Path
+    database: str
 
 
 @contextmanager
@@ -50,13 +52,14 @@ def local_service(folder: str | Path, port: int = 0, workers: int = 1) -> Iterat
     """
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    database = folder / "closedloop.db"
-    key, log = _key(folder, database), folder / "service.log"
-    arguments = ["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers), "--database", f"sqlite:///{database}"]
+    file = folder / "closedloop.db"
+    database = f"sqlite:///{file}"
+    key, log = _key(folder, file), folder / "service.log"
+    arguments = ["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers), "--database", database]
     with log.open("w") as out:
         process = subprocess.Popen(_command(*arguments), env=_environment(key), stdin=subprocess.DEVNULL, stdout=out, stderr=out)  # noqa: S603
     try:
-        yield LocalService(_wait(process, log), key, log)
+        yield LocalService(_wait(process, log), key, log, database)
     finally:
         _end(process)
 

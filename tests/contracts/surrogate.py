@@ -1,5 +1,6 @@
 """What every surrogate promises: subclass `SurrogateContract`, name the learner and its data, and the tests run."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,10 @@ class SurrogateContract:
     permuted_rtol = 1e-3
     """Agreement of fits to the same data in another order."""
 
-    def make(self) -> Any:
-        """A new, unfitted surrogate."""
-        raise NotImplementedError
-
-    def data(self) -> Arrays:
-        """Inputs (n, ...) and outputs (n, m), 8 rows at least."""
-        raise NotImplementedError
+    make: Callable[["SurrogateContract"], Any]
+    """A new, unfitted surrogate."""
+    data: Callable[["SurrogateContract"], Arrays]
+    """Inputs (n, ...) and outputs (n, m), 8 rows at least."""
 
     def load(self, path: Path) -> Any:
         """What was saved at the path."""
