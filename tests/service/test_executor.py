@@ -11,6 +11,7 @@ import pytest
 from pebble import ProcessExpired
 
 from app.executor import DaskExecutor, ProcessExecutor
+from optimizer.types import InvalidInput
 
 
 def double(x):
@@ -91,6 +92,12 @@ def test_children_leave_when_their_parent_is_killed(tmp_path):
     while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not Path(f"/proc/{child}").exists()
+
+
+@pytest.mark.parametrize("address", ["tcp://10.0.0.7:8786", "tcp://localhost.example:8786", "10.0.0.7:8786"])
+def test_a_cluster_of_another_machine_must_be_encrypted(address):
+    with pytest.raises(InvalidInput, match="not encrypted"):
+        DaskExecutor(address, deadline_s=1)
 
 
 def test_the_same_functions_run_on_a_dask_cluster():
