@@ -6,6 +6,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optimizer.types import InvalidInput
+
+_SAFE = ("tls://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
+
 
 def _folder() -> Path:
     return Path(os.environ.get("CLOSEDLOOP_FOLDER", Path.home() / ".closedloop"))
@@ -38,6 +42,12 @@ class Settings:
     max_body: int = 32 * 1024 * 1024
 
     def prepare(self) -> None:
-        """Create the folder of a database file."""
+        """Create the folder of a database file, and check what cannot be left to chance.
+
+        Raises:
+            InvalidInput: The Dask scheduler is another machine's and unencrypted: whoever reaches it runs code here.
+        """
+        if self.dask and not self.dask.startswith(_SAFE):
+            raise InvalidInput(f"{self.dask} is not encrypted", where=("dask",), remedy="use a tls:// scheduler, or one on this machine")
         if self.database.startswith("sqlite:///"):
             Path(self.database.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)

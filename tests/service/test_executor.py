@@ -11,6 +11,7 @@ import pytest
 from pebble import ProcessExpired
 
 from app.executor import DaskExecutor, ProcessExecutor
+from app.settings import Settings
 from optimizer.types import InvalidInput
 
 
@@ -97,7 +98,7 @@ def test_children_leave_when_their_parent_is_killed(tmp_path):
 @pytest.mark.parametrize("address", ["tcp://10.0.0.7:8786", "tcp://localhost.example:8786", "10.0.0.7:8786"])
 def test_a_cluster_of_another_machine_must_be_encrypted(address):
     with pytest.raises(InvalidInput, match="not encrypted"):
-        DaskExecutor(address, deadline_s=1)
+        Settings(dask=address).prepare()
 
 
 def test_the_same_functions_run_on_a_dask_cluster():
