@@ -80,6 +80,8 @@ def outcome_values(objective: Objective, body: Outcome) -> FloatArray:
     if objective.axis is None:
         if body.value is None:
             raise InvalidInput("the objective asks for one number per replicate", where=("value",), remedy="send value instead of values")
+        if body.axis is not None:
+            raise InvalidInput("a number has no axis", where=("axis",), remedy="leave it out")
         return np.array([body.value])
     if body.values is None:
         raise InvalidInput("the objective asks for a curve per replicate", where=("values",), remedy="send values instead of value")

@@ -57,6 +57,10 @@ def test_outcomes_that_do_not_fit_are_refused(api, curves, body, status, field):
     assert expect(api.get(f"campaigns/{curves}"))["replicates"] == 0
 
 
+def test_a_number_has_no_axis(api, campaign):
+    expect_refusal(put(api, campaign, "r01-w01", 1, value=1.0, axis=[1, 2]), 422, "axis")
+
+
 def test_a_well_runs_with_its_first_replicate_and_is_measured_with_its_last(api, curves):
     states = []
     for number in (1, 2, 3):
