@@ -60,6 +60,7 @@ MAPPING = {
     },
     "wells_per_round": 15,
 }
+EXTENSION = {"parameter": "PVA", "high": 50, "reason": "most wells of round 3 lie at 40 %"}
 DESIGN = {"recipe": {"AgNO3": 30, "PVA": 16, "TSC": 6.5, "seed": 4.5, "total": 850}, "reason": "best recipe of last year"}
 
 

@@ -83,7 +83,7 @@ def _everything(session: Session, campaign: Campaign) -> dict[str, Any]:
     ]
     return {
         "campaign": views.campaign_out(campaign).model_dump(mode="json"),
-        "batches": [views.batch_out(campaign, row).model_dump(mode="json") for row in campaign.batches],
+        "batches": [{**views.batch_out(campaign, row).model_dump(mode="json"), "info": row.info} for row in campaign.batches],
         "replicates": [views.replicate_out(campaign, row).model_dump(mode="json") for row in campaign.replicates],
         "stop_checks": [views.stop_check_out(row).model_dump(mode="json") for row in store.stop_checks(session, id)],
         "events": [event.model_dump(mode="json") for event in log],

@@ -194,7 +194,8 @@ def _number_wells(wells: list[_Well], last: int, moment: datetime) -> tuple[list
 def _store(session: Session, campaign: CampaignRow, designs: list[Design], measurements: list[Measurement], digest: str) -> None:
     moment = measurements[0].measured_at
     rounds = sorted({design.round for design in designs})
-    session.add_all(BatchRow(campaign_id=campaign.id, round=r, rule="import", info={"file": digest}, created_at=moment) for r in rounds)
+    info = {"file": digest, "space": campaign.document["space"]}
+    session.add_all(BatchRow(campaign_id=campaign.id, round=r, rule="import", info=info, created_at=moment) for r in rounds)
     session.flush()
     session.add_all(service.new_design(campaign, d.round, d.well, d.planned, d.origin, d.state, {}) for d in designs)
     session.flush()

@@ -134,9 +134,8 @@ def step_when_complete(session: Session, actor: str, row: CampaignRow) -> None:
         enqueue_step(session, actor, row)
 
 
-def load_state(session: Session, row: CampaignRow, *, overlap: bool) -> CampaignState:
+def state_of(campaign: views.Campaign, *, overlap: bool) -> CampaignState:
     """The snapshot that ``next_step`` works on."""
-    campaign = views.load(session, row)
     document = campaign.document
     pending = [store.from_blob(design.executed) for design in campaign.designs if DesignState(design.state).pending]
     return CampaignState(
@@ -149,13 +148,21 @@ def load_state(session: Session, row: CampaignRow, *, overlap: bool) -> Campaign
         stop=document.stop.domain(),
         batch_size=document.batch_size,
         seed=document.seed,
-        reopened_after=row.reopened_after,
+        reopened_after=campaign.row.reopened_after,
         overlap=overlap,
     )
 
 
-def commit_step(session: Session, job_id: str, attempt: int, outcome: Batch | StopReport | Waiting) -> bool:
-    """Store what a job found, together with the job's end; False when another attempt has taken over."""
+def commit_step(session: Session, job_id: str, attempt: int, outcome: Batch | StopReport | Waiting, basis: dict[str, Any]) -> bool:
+    """Store what a job found, together with the job's end; False when another attempt has taken over.
+
+    Args:
+        session: An open transaction.
+        job_id: The job.
+        attempt: The attempt that found it.
+        outcome: What was found.
+        basis: What it was found from, to be kept with a batch: the campaign may have been edited meanwhile.
+    """
     job = jobs.job(session, job_id)
     if job is None:
         return False
@@ -164,7 +171,7 @@ def commit_step(session: Session, job_id: str, attempt: int, outcome: Batch | St
     if not jobs.finish(session, job_id, attempt, result):
         return False
     if row.state == "active":
-        _apply(session, row, job.round, outcome)
+        _apply(session, row, job.round, outcome, basis)
     store.record(session, "service", "step done", row.id, job=job_id, result=result)
     return True
 
@@ -175,7 +182,7 @@ def _describe(outcome: Batch | StopReport | Waiting) -> str:
     return f"stop: {outcome.reason}" if isinstance(outcome, StopReport) else f"waiting: {outcome.reason}"
 
 
-def _apply(session: Session, row: CampaignRow, round: int, outcome: Batch | StopReport | Waiting) -> None:
+def _apply(session: Session, row: CampaignRow, round: int, outcome: Batch | StopReport | Waiting, basis: dict[str, Any]) -> None:
     report = outcome.report if isinstance(outcome, Batch) else outcome
     if isinstance(report, StopReport):
         stored = {**asdict(report), "legs": dict(report.legs)}
@@ -185,13 +192,13 @@ def _apply(session: Session, row: CampaignRow, round: int, outcome: Batch | Stop
         row.state, row.version = "stopped", row.version + 1
         store.record(session, "service", "campaign stopped", row.id, reason=outcome.reason)
     if isinstance(outcome, Batch):
-        add_batch(session, row, round, outcome)
+        add_batch(session, row, round, outcome, basis)
 
 
-def add_batch(session: Session, row: CampaignRow, round: int, batch: Batch) -> None:
+def add_batch(session: Session, row: CampaignRow, round: int, batch: Batch, basis: dict[str, Any]) -> None:
     """Store a proposed batch; without review its wells are approved at once."""
     rule = batch.proposals[0].rule
-    info = {"warnings": list(batch.warnings), "model": dict(batch.model)}
+    info = {"warnings": list(batch.warnings), "model": dict(batch.model), **basis}
     session.add(BatchRow(campaign_id=row.id, round=round, rule=rule, info=info, created_at=store.now()))
     session.flush()
     state = DesignState.PROPOSED if row.document["review"] else DesignState.APPROVED

@@ -7,14 +7,16 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from app import service
+from app import replaying, service, views
 from app.executor import Executor
 from db import jobs, store
-from db.engine import Database, DatabaseBusy
+from db.engine import Database, DatabaseBusy, Session
 from db.tables import JobRow
 from optimizer.loop import next_step
 from optimizer.state import CampaignState
@@ -29,6 +31,7 @@ class _Running:
     job: str
     attempt: int
     future: Future[Any]
+    commit: Callable[..., bool]
 
 
 class Worker:
@@ -93,17 +96,17 @@ class Worker:
     def _begin(self, job: JobRow) -> None:
         try:
             with self._database.read() as session:
-                state = _state(session, job)
+                state, commit = _prepare(session, job)
         except ClosedLoopError as error:
             self._fail(job.id, job.attempt, error)
             return
-        self._running.append(_Running(job.id, job.attempt, self._executor.submit(next_step, state)))
+        self._running.append(_Running(job.id, job.attempt, self._executor.submit(next_step, state), commit))
 
     def _settle(self, entry: _Running) -> None:
         try:
             outcome = entry.future.result()
             with self._database.write() as session:
-                service.commit_step(session, entry.job, entry.attempt, outcome)
+                entry.commit(session, entry.job, entry.attempt, outcome)
         except DatabaseBusy:
             raise
         except Exception as error:  # whatever a job raises is its record, and must not end the worker
@@ -114,7 +117,8 @@ class Worker:
         with self._database.write() as session:
             if jobs.fail(session, job, attempt, describe(error)):
                 row = jobs.job(session, job)
-                store.record(session, "service", "step failed", row.campaign_id if row else None, job=job, error=describe(error))
+                action = "replay failed" if row and row.kind == "replay" else "step failed"
+                store.record(session, "service", action, row.campaign_id if row else None, job=job, error=describe(error))
 
     def _renew(self) -> None:
         if not self._running or time.monotonic() < self._renew_at:
@@ -130,9 +134,14 @@ class Worker:
                 jobs.release(session, entry.job, entry.attempt)
 
 
-def _state(session: Any, job: JobRow) -> CampaignState:
-    row = service.find_campaign(session, job.campaign_id)
-    return service.load_state(session, row, overlap=bool(job.request.get("overlap")))
+def _prepare(session: Session, job: JobRow) -> tuple[CampaignState, Callable[..., bool]]:
+    """What a job computes on, and how what it finds is stored."""
+    campaign = views.load(session, service.find_campaign(session, job.campaign_id))
+    if job.kind == "replay":
+        state, unchanged = replaying.state_before(campaign, campaign.batches[job.round - 1])
+        return state, partial(replaying.commit_replay, unchanged=unchanged)
+    state = service.state_of(campaign, overlap=bool(job.request.get("overlap")))
+    return state, partial(service.commit_step, basis=replaying.basis_of(campaign))
 
 
 def describe(error: BaseException) -> str:

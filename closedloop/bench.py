@@ -1,17 +1,22 @@
-"""``closedloop bench speed``: figures of speed next to their targets."""
+"""What ``closedloop bench`` prints: figures of speed next to their targets, and rules next to each other."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median, quantiles
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from closedloop import data
+from closedloop.errors import DataUnavailable
 from closedloop.local import local_service
 
 _START_TARGET_S, _STARTS = 3.0, 3
@@ -35,6 +40,69 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
             row["name"], _text(row["value"]), row["unit"], _text(row["target"]), Text("yes") if row["met"] else Text("no", "bold red")
         )
     return shown
+
+
+def read_table(path: str) -> str:
+    """The text of a published table, which lies at this path of a data folder.
+
+    Raises:
+        DataUnavailable: There is no such file, and it cannot be downloaded.
+    """
+    known = next((name for name, dataset in data.DATASETS.items() if dataset.path == path), None)
+    file = data.fetch(known) if known else Path(os.environ.get("CLOSEDLOOP_DATA", ".")) / path
+    if not file.is_file():
+        raise DataUnavailable(
+            f"{file} not found; take it from https://github.com/PV-Lab/Benchmarking and set CLOSEDLOOP_DATA to its folder"
+        )
+    return file.read_bytes().decode()
+
+
+def comparison(summary: Mapping[str, Any]) -> list[Table]:
+    """The rules of a problem next to each other: their regrets, and what they cost."""
+    return [_table(*regret_cells(summary)), _table(*cost_cells(summary))]
+
+
+def regret_cells(summary: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
+    """Title, header and rows of the regrets: median (quartiles) over the seeds."""
+    title = f"{summary['problem']}: simple regret after each batch of {summary['wells']}, median (quartiles) over the seeds"
+    rows = []
+    for rule, scores in summary["rules"].items():
+        columns = [scores["initial_regret"], *zip(*scores["regret"], strict=True)]
+        rows.append([rule, *map(_spread, columns)])
+    return title, ["rule", "first wells", *(f"batch {b + 1}" for b in range(summary["batches"]))], rows
+
+
+def cost_cells(summary: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
+    """Title, header and rows of the factors, the costs and the wells."""
+    header = ["rule", "seeds", "best visited", "normalised", "AF", "EF", "CPU s", "wall s", "distinct", "feasible"]
+    rows = []
+    for rule, scores in summary["rules"].items():
+        factors = [scores["acceleration"], scores["enhancement"][-1] if scores["enhancement"] else None]
+        costs = [median(scores["cpu_s"]), median(scores["wall_s"])]
+        fewest = [min(map(min, scores[kind])) for kind in ("distinct", "feasible")]
+        visited = median(regrets[-1] for regrets in scores["visited_regret"])
+        numbers = [visited, scores["normalised_geometric_mean"][-1], *factors, *costs]
+        texts = ["-" if value is None else f"{value:.3g}" for value in numbers]
+        rows.append([rule, str(len(scores["seeds"])), *texts, *(f"{count} of {summary['wells']}" for count in fewest)])
+    title = f"{summary['problem']}: after the last batch; median costs per batch, fewest distinct and feasible wells"
+    return title, header, rows
+
+
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    shown = Table(title=title)
+    for name in header:
+        shown.add_column(name, overflow="fold")
+    for row in rows:
+        shown.add_row(*row)
+    return shown
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Median (quartiles)."""
+    if len(values) < 2:
+        return f"{values[0]:.2g}"
+    low, middle, high = quantiles(values, method="inclusive")
+    return f"{middle:.2g} ({low:.2g}-{high:.2g})"
 
 
 def _start() -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,10 +21,8 @@ from closedloop.errors import ClosedLoopError
 
 app = typer.Typer(help="Closed-loop optimization of experiments.", no_args_is_help=True, pretty_exceptions_enable=False)
 keys = typer.Typer(help="API keys of a service, managed at its database.", no_args_is_help=True)
-benches = typer.Typer(help="Measure this installation.", no_args_is_help=True)
 app.add_typer(keys, name="key")
 tools.add_to(app)
-app.add_typer(benches, name="bench")
 
 
 def _usable_database(url: str | None) -> str | None:
@@ -166,16 +165,76 @@ def revoke_key(name: Annotated[str, typer.Argument(help="Name of the key.")], da
     print(f"{name} is revoked")
 
 
-@benches.command()
-def speed(json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the figures here too.")] = None) -> None:
-    """Time the proposer and the start of the service."""
+@app.command()
+def bench(
+    problem: Annotated[str, typer.Argument(metavar="PROBLEM|speed", help="A problem to compare rules on; or speed, for times only.")],
+    rules: Annotated[str, typer.Option(help="Names of batch rules, with commas between.")] = "lp_ei,random",
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each rule, from seed 0 on.")] = 10,
+    batches: Annotated[int, typer.Option(min=1, max=100, help="Batches of 15 after the first 15 wells.")] = 5,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Runs at once; times are cleanest with 1.")] = 1,
+    json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the figures here too.")] = None,
+    report_folder: Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page, a table and figures here.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make every run anew, also those that are kept.")] = False,
+) -> None:
+    """Compare batch rules on a problem, or time the proposer and the start of the service.
+
+    Runs that end are kept in the cache: the same command takes up where it was interrupted.
+    """
+    if problem == "speed":
+        _bench_speed(json_file)
+        return
+    from closedloop import bench as shown
+    from closedloop import report
+    from optimizer.figures import figures
+
+    summary, failures = _compared(problem, list(dict.fromkeys(rules.split(","))), range(seeds), batches, jobs, fresh)
+    for table in shown.comparison(summary):
+        tools.console.print(table)
+    tools.write_json(json_file, summary)
+    if report_folder is not None:
+        report.write(report_folder, summary, figures(summary))
+        print(report_folder / "report.html")
+    if failures:
+        raise ClosedLoopError(f"{len(failures)} runs failed, and are not in the figures: {'; '.join(failures)}")
+
+
+def _bench_speed(json_file: Path | None) -> None:
     from closedloop import bench
-    from optimizer.benchmark import speed as proposer_rows
+    from optimizer.benchmark import speed
 
     print("Measuring; this takes a minute or two.", flush=True)  # no spinner, whose thread would be measured too
-    rows = [*proposer_rows(), *bench.service_rows()]
+    rows = [*speed(), *bench.service_rows()]
     tools.console.print(bench.table(rows))
     tools.write_json(json_file, {"rows": rows})
+
+
+def _compared(name: str, rules: list[str], seeds: range, batches: int, jobs: int, fresh: bool) -> tuple[dict[str, Any], list[str]]:
+    """What the rules did on a problem, and which runs failed."""
+    from closedloop import bench, runs
+    from optimizer.harness import Run, Task, run
+    from optimizer.problems import NAMES, SOURCES, get_problem
+    from optimizer.rules import RULES
+    from optimizer.scores import summary
+
+    _check_names("problem", [name], ["speed", *NAMES])
+    _check_names("rule", rules, sorted(RULES))
+    problem = get_problem(name, bench.read_table(SOURCES[name].path) if name in SOURCES else None)
+    installed = {"versions": runs.versions(), "code": runs.code()}
+    planned = [Task(problem, rule, seed, batches) for rule in rules for seed in seeds]
+    tasks = {runs.key(task.identity | installed): task for task in planned}
+    with runs.processes(min(jobs, len(tasks))) as executor:
+        outcome = runs.compute(tasks, run, runs.Store(runs.cache()), executor, tools.console, fresh=fresh)
+    failures = [f"{tasks[key].rule}, seed {tasks[key].seed}: {reason}" for key, reason in outcome.failures.items()]
+    if not outcome.results:
+        raise ClosedLoopError(f"no run ended well: {'; '.join(failures)}")
+    done = [(task, Run.parse(outcome.results[key])) for key, task in tasks.items() if key in outcome.results]
+    return summary(problem, done) | installed | {"date": f"{date.today()}", "reused_runs": outcome.reused}, failures
+
+
+def _check_names(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(f"there is no {kind} {name!r}; there are: {', '.join(known)}")
 
 
 def _settings(**given: Any) -> Any:

@@ -130,6 +130,32 @@ class Client:
         """Whether a campaign has stopped, and every check so far with its evidence."""
         return self._send("GET", f"{_path('campaigns', id)}/stop")
 
+    def checks(self, id: str, round: int | None = None) -> types.Checks:
+        """What the guards found: wells piled up at a bound, crowded at one place, or repeated.
+
+        Args:
+            id: The campaign.
+            round: Only this round; all when None.
+        """
+        return self._send("GET", f"{_path('campaigns', id)}/checks", params={} if round is None else {"round": round})
+
+    def extend_bounds(self, id: str, parameter: str, *, low: float | None = None, high: float | None = None, reason: str) -> types.Campaign:
+        """Widen the range of a continuous parameter, for rounds that are proposed from now on.
+
+        Args:
+            id: The campaign.
+            parameter: Its name.
+            low: New lower bound, a whole number of steps below the present one; stays when None.
+            high: New upper bound; stays when None.
+            reason: Why, for the record.
+
+        Raises:
+            Conflict: The range would shrink, or is as wide already.
+            InvalidInput: The new low is off the grid of steps; names the nearest that is on it.
+        """
+        bounds = {name: value for name, value in (("low", low), ("high", high)) if value is not None}
+        return self._send("POST", f"{_path('campaigns', id)}/bounds", body={"parameter": parameter, **bounds, "reason": reason})
+
     def events(self, id: str, *, follow: bool = False, after: int = 0) -> Iterator[types.Event]:
         """The log of a campaign, oldest entry first.
 
@@ -191,7 +217,7 @@ class Client:
         end, asked = time.monotonic() + timeout, False
         while time.monotonic() < end:
             # The job first: once it is done, what it made is there to be read.
-            job = next(reversed(self.jobs(id)), None)
+            job = next((job for job in reversed(self.jobs(id)) if job["kind"] == "propose"), None)
             if job is None or job["state"] in ("done", "failed"):
                 opened = max((line["round"] for line in self.batches(id) if line["state"] == "open"), default=None)
                 if opened is not None:
@@ -204,6 +230,16 @@ class Client:
                 asked = True
             time.sleep(poll)
         raise TimedOut(f"no batch of {id!r} after {timeout:g} s; jobs({id!r}) tells how far it is")
+
+    def replay(self, id: str, round: int) -> types.Job:
+        """Queue a job that proposes a round once more, from the history before it, and changes nothing.
+
+        Once the job is done, its ``result`` says ``same batch`` or names the wells that differ.
+
+        Raises:
+            Conflict: The round was imported, or a person has planned all of its wells.
+        """
+        return self._send("POST", f"{_path('campaigns', id, 'batches', round)}/replay")
 
     def jobs(self, id: str) -> list[types.Job]:
         """The jobs of a campaign, oldest round first."""

@@ -136,7 +136,7 @@ class Job(TypedDict):
     """A job; ``result`` says what it led to, ``error`` why it failed."""
 
     id: str
-    kind: str
+    kind: Literal["propose", "replay"]
     campaign: str
     round: int
     state: Literal["queued", "running", "done", "failed"]
@@ -194,6 +194,36 @@ class StopChecks(TypedDict):
 
     state: Literal["active", "stopped"]
     checks: list[StopCheck]
+
+
+class Extension(TypedDict):
+    """A wider range of a parameter, to be approved by ``extend_bounds``; a bound that stays is None."""
+
+    parameter: str
+    low: float | None
+    high: float | None
+
+
+class GuardEvidence(TypedDict):
+    """One figure that a guard checked; ``pairs`` holds the wells that repeat another, each with that other."""
+
+    guard: Literal["bounds", "collapse", "duplicates"]
+    what: str
+    round: int
+    value: float
+    threshold: float
+    flagged: bool
+    parameter: str | None
+    side: Literal["low", "high"] | None
+    extension: Extension | None
+    pairs: list[list[str]]
+
+
+class Checks(TypedDict):
+    """What the guards found; ``flagged`` counts the figures that a person should look at."""
+
+    flagged: int
+    evidence: list[GuardEvidence]
 
 
 class Event(TypedDict):

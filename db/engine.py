@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from sqlalchemy.pool import QueuePool
 from optimizer.types import ClosedLoopError
 
 _WRITE_WAIT_S = 60
+_RETRY_S = 0.02
 
 
 class DatabaseBusy(ClosedLoopError):
@@ -77,6 +80,19 @@ def open_database(url: str) -> Database:
     return Database(reader=engine, writer=engine)
 
 
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging; SQLite does not wait for the lock that this takes when processes start at once."""
+    end = time.monotonic() + _WRITE_WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(_RETRY_S)
+
+
 def _sqlite(url: URL, begin: str, connections: int) -> Engine:
     engine = create_engine(
         url,
@@ -91,8 +107,9 @@ def _sqlite(url: URL, begin: str, connections: int) -> Engine:
     def configure(connection: Any, _record: Any) -> None:
         # The driver's own transactions begin too late; "begin" below opens them instead.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        _enter_wal(connection)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def start(connection: Any) -> None:

@@ -17,8 +17,9 @@ QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 
 
 def enqueue(session: Session, kind: str, campaign_id: str, round: int, request: dict[str, Any]) -> JobRow:
-    """The job of a campaign's round: the one that exists, set back to the queue if it had failed, or a new one."""
-    job = session.scalar(select(JobRow).where(JobRow.campaign_id == campaign_id, JobRow.round == round).with_for_update())
+    """The job of a kind on a campaign's round: the one that exists, set back to the queue if it had ended, or a new one."""
+    same = (JobRow.kind == kind, JobRow.campaign_id == campaign_id, JobRow.round == round)
+    job = session.scalar(select(JobRow).where(*same).with_for_update())
     if job is None:
         job = JobRow(
             id=uuid4().hex, kind=kind, campaign_id=campaign_id, round=round, request=request, state=QUEUED, attempt=0, created_at=now()
@@ -37,7 +38,7 @@ def job(session: Session, id: str) -> JobRow | None:
 
 def of_campaign(session: Session, campaign_id: str) -> Sequence[JobRow]:
     """The jobs of a campaign, oldest round first."""
-    return session.scalars(select(JobRow).where(JobRow.campaign_id == campaign_id).order_by(JobRow.round)).all()
+    return session.scalars(select(JobRow).where(JobRow.campaign_id == campaign_id).order_by(JobRow.round, JobRow.created_at)).all()
 
 
 def _ready() -> ColumnElement[bool]:

@@ -131,7 +131,7 @@ class JobRow(Table):
     """Work to be done at least once, whose effect happens exactly once: leased, fenced by the attempt number."""
 
     __tablename__ = "job"
-    __table_args__ = (UniqueConstraint("campaign_id", "round"), Index("ix_job_state", "state", "lease_until"))
+    __table_args__ = (UniqueConstraint("kind", "campaign_id", "round"), Index("ix_job_state", "state", "lease_until"))
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))

@@ -31,8 +31,19 @@ _LEAST_NOISE = 1e-6
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """What a fit leaves: the data, the hyperparameters and the solved system."""
+class Fit:
+    """What a fit leaves: the data, the hyperparameters and the solved system.
+
+    Attributes:
+        warp: The map between the outcome and its normal scale.
+        hyper: The hyperparameters.
+        mean: The constant mean, on the normal scale.
+        X: Inputs, shape (n, d).
+        t: Outcomes on their normal scale, shape (n,).
+        noise: Variance of each, shape (n,).
+        L: Lower Cholesky factor of the covariance of t, shape (n, n).
+        a: ``K^-1 (t - mean)``, shape (n,).
+    """
 
     warp: Warp
     hyper: Hyper
@@ -59,10 +70,15 @@ class GaussianProcess:
         self.nu = nu
         self.isotropic = isotropic
         self.warnings: tuple[str, ...] = ()
-        self._fit: _Fit | None = None
+        self._fit: Fit | None = None
 
     @property
-    def _known(self) -> _Fit:
+    def known(self) -> Fit:
+        """What the last fit left.
+
+        Raises:
+            NotFitted: There was none.
+        """
         if self._fit is None:
             raise NotFitted("call fit before asking the Gaussian process")
         return self._fit
@@ -70,12 +86,12 @@ class GaussianProcess:
     @property
     def hyper(self) -> Hyper:
         """The fitted hyperparameters, on the normal scale of the outcome."""
-        return self._known.hyper
+        return self.known.hyper
 
     @property
     def warp(self) -> Warp:
         """The map between the outcome and its normal scale."""
-        return self._known.warp
+        return self.known.warp
 
     def fit(self, X: FloatArray, Y: FloatArray, noise: FloatArray | None = None) -> Self:
         """Learn from data.
@@ -99,7 +115,7 @@ class GaussianProcess:
         variances = np.full(len(t), hyper.noise) if given is None else given
         L, jitter = _factor(_covariance(X, X, hyper, self.nu) + np.diag(variances))
         mean = matern.constant_mean((L, True), t)
-        self._fit = _Fit(warp, hyper, mean, X, t, variances, L, cho_solve((L, True), t - mean))
+        self._fit = Fit(warp, hyper, mean, X, t, variances, L, cho_solve((L, True), t - mean))
         self.warnings = _wild(y) + remarks
         if jitter:
             self.warnings += (f"the covariance of the data was singular: {jitter:.1e} was added to the noise",)
@@ -127,21 +143,21 @@ class GaussianProcess:
 
     def latent(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of t at inputs (n, d), shape (n,) each."""
-        known = self._known
+        known = self.known
         cross = _covariance(X, known.X, known.hyper, self.nu)
         explained = (solve_triangular(known.L, cross.T, lower=True, check_finite=False) ** 2).sum(axis=0)
         return known.mean + cross @ known.a, np.sqrt(np.maximum(known.hyper.scale - explained, 0.0))
 
     def gradient(self, X: FloatArray) -> FloatArray:
         """Gradient of the mean of t in whitened coordinates, that is per length scale, shape (n, d)."""
-        known = self._known
+        known = self.known
         slope = matern.correlation(X, known.X, known.hyper.lengths, self.nu)[1]
         pull = known.hyper.scale * slope * known.a
         return np.asarray((pull @ known.X - pull.sum(axis=1, keepdims=True) * X) / known.hyper.lengths)
 
     def paths(self, X: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
         """Joint samples of the noise-free t at inputs (n, d), shape (count, n); the cost grows with n cubed."""
-        known = self._known
+        known = self.known
         cross = _covariance(X, known.X, known.hyper, self.nu)
         V = solve_triangular(known.L, cross.T, lower=True, check_finite=False)
         root, _ = _factor(_covariance(X, X, known.hyper, self.nu) - V.T @ V + _LEAST_NOISE * known.hyper.scale * np.eye(len(X)))
@@ -149,7 +165,7 @@ class GaussianProcess:
 
     def save(self, path: Path) -> None:
         """Write ``path`` (safetensors) and, beside it, a JSON card of the same stem."""
-        known = self._known
+        known = self.known
         save_file({name: getattr(known, name) for name in ("X", "t", "noise", "L", "a")} | {"lengths": known.hyper.lengths}, path)
         card = {
             "kind": "gaussian_process",
@@ -168,7 +184,7 @@ class GaussianProcess:
         arrays = load_file(path)
         hyper = Hyper(arrays.pop("lengths"), **card["hyper"])
         model = cls(**card["settings"])
-        model._fit = _Fit(Warp(**card["warp"]), hyper, card["mean"], **arrays)
+        model._fit = Fit(Warp(**card["warp"]), hyper, card["mean"], **arrays)
         model.warnings = tuple(card["warnings"])
         return model
 
@@ -180,7 +196,7 @@ class GaussianProcess:
             from botorch.models import SingleTaskGP
             from gpytorch.kernels import MaternKernel, ScaleKernel
 
-        known = self._known
+        known = self.known
         kernel = ScaleKernel(MaternKernel(self.nu, ard_num_dims=known.X.shape[1])).double()
         kernel.base_kernel.lengthscale = torch.tensor(known.hyper.lengths)
         kernel.outputscale = known.hyper.scale

@@ -1,4 +1,4 @@
-"""Batches: ask for the next one, read them."""
+"""Batches: ask for the next one, read them, replay them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel
 
-from app import examples, service, views
+from app import examples, replaying, service, views
 from app.deps import CampaignId, Reading, Repeatable, Round
 from app.problems import NotFound, documented
 from app.schemas.flow import JobOut
@@ -60,3 +60,17 @@ def read(_who: Viewer, session: Reading, campaign: CampaignId, round: Round) -> 
     if row is None:
         raise NotFound(f"campaign {campaign!r} has no round {round}; it has {len(loaded.batches)}")
     return views.batch_out(loaded, row)
+
+
+@router.post("/{round}/replay", status_code=202, response_model=JobOut, responses=documented(404, 409), summary="Replay a proposal")
+def replay(who: Chemist, once: Repeatable, campaign: CampaignId, round: Round) -> Response:
+    """Queue a job that proposes a round once more from the history before it; its result says whether the batch is the same.
+
+    Nothing is changed. Wells that a person planned are not compared; imported rounds cannot be replayed.
+    """
+
+    def act() -> tuple[int, BaseModel]:
+        row = service.find_campaign(once.session, campaign, lock=True)
+        return 202, views.job_out(replaying.request_replay(once.session, who, row, round))
+
+    return once(b"", act, lambda answer: {"Location": f"/api/v1/jobs/{answer.id}"})

@@ -10,7 +10,7 @@ from pydantic import Field
 from app.schemas.base import Cell, Count, Curve, Moment, Name, Number, Shape, Text, located
 from optimizer.objective import Maximize, Minimize, Objective, SpectrumMatch, TargetValue
 from optimizer.space import Categorical, Continuous, Discrete, LinearConstraint, Mixture, SearchSpace
-from optimizer.types import GPSettings, Leg, Spectrum, StopSettings, Strategy
+from optimizer.types import GPSettings, InvalidInput, Leg, Spectrum, StopSettings, Strategy
 
 
 class ContinuousShape(Shape):
@@ -173,9 +173,14 @@ class StrategyShape(Shape):
     """How wells are chosen."""
 
     initial: InitialShape = InitialShape()
-    rules: Annotated[list[Literal["lp_ei"]], Field(min_length=1, max_length=1, description="Batch rule of the rounds after the first")] = [
-        "lp_ei"
-    ]
+    rules: Annotated[
+        list[Literal["lp_ei", "greedy_ei", "composite", "qlognei", "thompson", "constant_liar", "lp_textbook", "lhs", "random"]],
+        Field(
+            min_length=1,
+            max_length=1,
+            description="Batch rule of the rounds after the first; `composite` needs a curve as outcome",
+        ),
+    ] = ["lp_ei"]
     gp: GPShape = GPShape()
 
     def domain(self) -> Strategy:
@@ -231,7 +236,10 @@ class CampaignDocument(Shape):
             InvalidInput: Names the field at fault.
         """
         space = self.space.domain()
-        self.objective.domain()
+        objective = self.objective.domain()
+        if "composite" in self.strategy.rules and objective.axis is None:
+            remedy = "use lp_ei or greedy_ei, or an objective whose outcome is a curve"
+            raise InvalidInput("composite learns whole curves, and the objective is a number", where=("strategy", "rules"), remedy=remedy)
         space.require(max(self.batch_size, self.strategy.initial.size))
 
 

@@ -13,12 +13,14 @@ class JobOut(Shape):
     """A job."""
 
     id: str
-    kind: str
+    kind: Literal["propose", "replay"]
     campaign: str
     round: int
     state: Literal["queued", "running", "done", "failed"]
     attempt: int
-    result: str | None = Field(None, description="`batch`, `stop` or `waiting`, with the reason")
+    result: str | None = Field(
+        None, description="`batch`, `stop` or `waiting`, with the reason; of a replay, `same batch` or which wells differ"
+    )
     error: str | None = None
     created_at: Moment
     started_at: Moment | None

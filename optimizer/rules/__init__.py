@@ -9,7 +9,15 @@ from optimizer.state import Rule
 from optimizer.types import InvalidInput
 
 RULES: dict[str, str] = {
+    "composite": "optimizer.rules.composite:propose",
+    "constant_liar": "optimizer.rules.constant_liar:propose",
+    "greedy_ei": "optimizer.rules.greedy_ei:propose",
+    "lhs": "optimizer.rules.lhs:propose",
     "lp_ei": "optimizer.rules.lp_ei:propose",
+    "lp_textbook": "optimizer.rules.lp_textbook:propose",
+    "qlognei": "optimizer.rules.qlognei:propose",
+    "random": "optimizer.rules.random:propose",
+    "thompson": "optimizer.rules.thompson:propose",
 }
 """Name of a rule -> ``module:function``."""
 

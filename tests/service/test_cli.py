@@ -91,7 +91,7 @@ def test_the_demo_runs_a_campaign_until_it_stops(tmp_path: Path):
     assert rounds[1][1:4] == ["lp_ei", "15 (1 failed)", "56"]
     assert [" > " in row[-1] for row in rounds] == [True] * (len(rounds) - 1) + [False]
     assert float(rounds[-1][6]) <= 0.05 < float(rounds[-2][6])
-    assert f"Stopped: stop after round {len(rounds)}" in done.stdout
+    assert f"Stop after round {len(rounds)}" in done.stdout
     assert "/docs" in done.stdout
 
 

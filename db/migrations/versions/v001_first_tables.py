@@ -145,7 +145,7 @@ def _jobs() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_job_campaign_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
-        sa.UniqueConstraint("campaign_id", "round", name=op.f("uq_job_campaign_id_round")),
+        sa.UniqueConstraint("kind", "campaign_id", "round", name=op.f("uq_job_kind_campaign_id_round")),
     )
     op.create_index("ix_job_state", "job", ["state", "lease_until"], unique=False)
 

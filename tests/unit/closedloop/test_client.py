@@ -219,3 +219,26 @@ def test_an_export_is_returned_and_written(tmp_path: Path):
     with client_of(Service(httpx.Response(200, content=b"PK\x03\x04"))) as client:
         assert client.export("a", "zip", tmp_path / "a.zip") == b"PK\x03\x04"
     assert (tmp_path / "a.zip").read_bytes() == b"PK\x03\x04"
+
+
+def test_guards_are_asked_for_by_round_and_extensions_send_only_the_bounds_that_move():
+    service = Service(answer({"flagged": 0, "evidence": []}))
+    with client_of(service) as client:
+        assert client.checks("a")["flagged"] == 0
+        client.checks("a", round=3)
+        client.extend_bounds("a", "seed", low=0.0, reason="piled up")
+        client.extend_bounds("a", "seed", low=None, high=30, reason="piled up")
+    assert [str(request.url.params) for request in service.requests] == ["", "round=3", "", ""]
+    assert [request.url.path.rsplit("/", 1)[1] for request in service.requests] == ["checks", "checks", "bounds", "bounds"]
+    bodies = [json.loads(request.content) for request in service.requests[2:]]
+    assert bodies == [
+        {"parameter": "seed", "low": 0.0, "reason": "piled up"},
+        {"parameter": "seed", "high": 30, "reason": "piled up"},
+    ]
+
+
+def test_a_replay_is_asked_for_by_its_round():
+    service = Service(answer({"kind": "replay", "state": "queued"}, 202))
+    with client_of(service) as client:
+        assert client.replay("a", 2)["kind"] == "replay"
+    assert [(request.method, request.url.path) for request in service.requests] == [("POST", "/api/v1/campaigns/a/batches/2/replay")]

@@ -25,7 +25,7 @@ class Campaign:
         match request.url.path.removeprefix("/api/v1/campaigns/a"):
             case "/jobs":
                 self.advance()
-                return httpx.Response(200, json=[] if self.state == "none" else [{"state": "done"}, self.job()])
+                return httpx.Response(200, json=[] if self.state == "none" else [{"kind": "propose", "state": "done"}, self.job()])
             case "/batches":
                 return httpx.Response(
                     200, json=[{"round": 1, "state": "complete"}, *([{"round": 2, "state": "open"}] if self.open else [])]
@@ -40,7 +40,7 @@ class Campaign:
         self.open = self.state == "done" and self.ends == "active"
 
     def job(self) -> dict:
-        return {"state": self.state, "error": self.error}
+        return {"kind": "propose", "state": self.state, "error": self.error}
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +150,16 @@ def test_a_stream_that_is_refused_raises():
     connected = connect(lambda _: httpx.Response(404, json={"title": "Not found", "detail": "no campaign"}))
     with connected, pytest.raises(closedloop.NotFound, match="no campaign"):
         next(connected.events("a", follow=True))
+
+
+def test_a_replay_in_progress_is_not_waited_for():
+    def handler(request: httpx.Request) -> httpx.Response:
+        match request.url.path.removeprefix("/api/v1/campaigns/a"):
+            case "/jobs":
+                return httpx.Response(200, json=[{"kind": "propose", "state": "done"}, {"kind": "replay", "state": "running"}])
+            case "/batches":
+                return httpx.Response(200, json=[{"round": 1, "state": "open"}])
+        return httpx.Response(200, json={"round": 1})
+
+    with connect(handler) as connected:
+        assert connected.wait_for_batch("a") == {"round": 1}

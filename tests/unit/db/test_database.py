@@ -49,7 +49,7 @@ def test_any_number_of_processes_may_migrate_at_once(database_url):
         finally:
             database.close()
 
-    threads = [threading.Thread(target=start) for _ in range(6)]
+    threads = [threading.Thread(target=start) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:

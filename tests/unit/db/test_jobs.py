@@ -119,3 +119,10 @@ def test_many_workers_share_the_jobs_without_overlap(base):
     for thread in threads:
         thread.join()
     assert sorted(taken) == sorted(wanted)
+
+
+def test_a_round_has_a_job_of_each_kind(base):
+    with base.write() as session:
+        ids = {jobs.enqueue(session, kind, "c", 1, {}).id for kind in ("propose", "replay")}
+    assert len(ids) == 2
+    assert {id for id, _ in claim(base, limit=3)} == ids

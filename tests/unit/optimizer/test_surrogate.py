@@ -34,7 +34,7 @@ def test_noise_from_replicates_is_the_variance_of_each_aggregated_loss() -> None
     error = np.linspace(0.01, 0.05, 30)
     state = state_of(error)
     gp = fit_loss_model(state, state.data).gp
-    np.testing.assert_allclose(gp._known.noise / gp.warp.slope(state.data.loss) ** 2, error**2, rtol=1e-9)
+    np.testing.assert_allclose(gp.known.noise / gp.warp.slope(state.data.loss) ** 2, error**2, rtol=1e-9)
 
 
 @pytest.mark.parametrize("error", [np.zeros(30), np.full(30, np.nan)])

@@ -12,24 +12,13 @@ from optimizer.initial import initial_design
 from optimizer.objective import Minimize
 from optimizer.rules import RULES, get_rule
 from optimizer.rules.lp_ei import propose
-from optimizer.space import Categorical, Continuous, Discrete, LinearConstraint, Mixture, SearchSpace
+from optimizer.space import Categorical, Continuous, Discrete, SearchSpace
 from optimizer.state import CampaignState
-from optimizer.types import Batch, Dataset, GPSettings, InvalidInput, NotEnoughPoints, Strategy
+from optimizer.types import Batch, Dataset, InvalidInput, NotEnoughPoints
 from tests.agnp import read_agnp
+from tests.contracts.rules import SILVER, SPACES, box, quadratic, random_rows, rows_of
 
 ROOT = Path(__file__).resolve().parents[4]
-FLOWS = ("QAgNO3", "Qpva", "Qtsc", "Qseed")
-SILVER = SearchSpace(
-    (
-        *(Continuous(name, 10 if name == "Qpva" else 0.5, 40 if name == "Qpva" else 80, "%", 0.1) for name in FLOWS),
-        Continuous("Qtot", 200, 1000, "uL/min", 1),
-    ),
-    (LinearConstraint(dict.fromkeys(FLOWS, 1.0), 90),),
-)
-
-
-def box(d: int, low: float = 0.0, high: float = 1.0, step: float | None = None) -> SearchSpace:
-    return SearchSpace(tuple(Continuous(f"x{j}", low, high, step=step) for j in range(d)))
 
 
 def dataset(X: np.ndarray, loss: np.ndarray, counts: int = 3) -> Dataset:
@@ -45,10 +34,6 @@ def state_of(space: SearchSpace, X: np.ndarray, loss: np.ndarray, pending: np.nd
 
 def ask(state: CampaignState, n: int = 15, seed: int = 0) -> Batch:
     return propose(state, state.data, n, np.random.default_rng(seed))
-
-
-def rows_of(batch: Batch) -> np.ndarray:
-    return np.array([p.x for p in batch.proposals])
 
 
 def check(state: CampaignState, n: int = 15) -> Batch:
@@ -70,43 +55,6 @@ def check(state: CampaignState, n: int = 15) -> Batch:
     return batch
 
 
-def quadratic(X: np.ndarray) -> np.ndarray:
-    return ((X - np.linspace(0.2, 0.7, X.shape[1])) ** 2).sum(axis=1)
-
-
-def random_rows(space: SearchSpace, n: int, seed: int = 1) -> np.ndarray:
-    return space.sample(n, np.random.default_rng(seed))
-
-
-SPACES = {
-    "one parameter": box(1),
-    "cube": box(5),
-    "tiny box": box(3, 5.0, 5.0 + 1e-6),
-    "far box": box(2, 1e9, 1e9 + 1),
-    "coarse grid": box(2, step=0.125),
-    "category and continuous": SearchSpace((Categorical("solvent", tuple("abcdefghijklmn")), Continuous("T", 20, 90))),
-    "category alone": SearchSpace((Categorical("solvent", tuple(f"s{k}" for k in range(40))),)),
-    "discrete and category": SearchSpace((Discrete("pH", (2, 3, 5, 7, 8, 11)), Categorical("c", ("a", "b", "c")))),
-    "silver": SILVER,
-    "mixture": SearchSpace(
-        tuple(Continuous(n, 0, 60, "%", 0.5) for n in "abc"), mixture=Mixture("water", ("a", "b", "c"), low=10, high=30)
-    ),
-    "strict": SearchSpace(
-        (Continuous("a", 0, 1, step=0.1), Continuous("b", 0, 1, step=0.1)), (LinearConstraint({"a": 1, "b": 1}, 0.6, False),)
-    ),
-    "thin slice": SearchSpace(box(3).parameters, (LinearConstraint({"x0": -1, "x1": -1, "x2": -1}, -2.97),)),
-    "thinner than the resolution": SearchSpace(box(2).parameters, (LinearConstraint({"x0": -1, "x1": -1}, -1.9995),)),
-}
-
-
-@pytest.mark.parametrize("name", SPACES)
-@pytest.mark.parametrize("count", [1, 2, 12])
-def test_every_space_gets_a_full_batch(name: str, count: int) -> None:
-    space = SPACES[name]
-    X = random_rows(space, count)
-    check(state_of(space, X, space.to_unit(X).sum(axis=1)))
-
-
 @pytest.mark.parametrize("name", SPACES)
 def test_constant_losses_and_pending_wells(name: str) -> None:
     space = SPACES[name]
@@ -114,34 +62,6 @@ def test_constant_losses_and_pending_wells(name: str) -> None:
     batch = check(state_of(space, X[:3], np.full(3, 0.5), pending=X[3:]), n=10)
     assert any("flat" in warning for warning in batch.warnings)
     assert any("default hyperparameters" in warning for warning in batch.warnings)
-
-
-def test_measured_wells_come_last_and_are_announced() -> None:
-    space = box(2, step=0.25)
-    X = space.points(25)
-    state = state_of(space, X[:20], quadratic(X[:20]))
-    assert not any("again" in warning for warning in check(state, 5).warnings)
-    batch = check(state, 8)
-    assert any("again" in warning for warning in batch.warnings)
-    assert {tuple(row) for row in rows_of(batch)[:5]} == {tuple(row) for row in X[20:]}
-
-
-def test_the_last_well_is_found_and_the_count_is_true() -> None:
-    space = box(2, step=0.25)
-    X = space.points(25)
-    state = state_of(space, X[:2], quadratic(X[:2]), pending=X[:10])
-    assert len(rows_of(check(state, 15))) == 15
-    with pytest.raises(NotEnoughPoints) as caught:
-        ask(state, 16)
-    assert (caught.value.available, caught.value.wanted) == (15, 16)
-
-
-def test_wells_keep_a_full_step_from_pending_wells_off_the_grid() -> None:
-    space = box(2, step=0.1)
-    pending = np.array([[0.23, 0.71], [0.5, 0.5]])
-    X = random_rows(space, 10)
-    state = state_of(space, X, quadratic(X), pending=pending)
-    assert space.apart(rows_of(check(state)), pending).all()
 
 
 def test_pending_wells_may_leave_too_few() -> None:
@@ -171,32 +91,10 @@ def test_one_wild_bad_loss_hardly_moves_the_search() -> None:
     assert quadratic(first.x[None, :])[0] < 0.01
 
 
-def test_repeated_rows_and_rows_outside_the_space() -> None:
-    space = box(2)
-    X = np.repeat(np.array([[0.2, 0.3], [1.4, -0.2], [0.9, 0.9]]), 5, axis=0)
-    check(state_of(space, X, np.arange(15) * 0.1))
-
-
-@pytest.mark.parametrize("gp", [GPSettings(0.5), GPSettings(1.5, isotropic=True), GPSettings(noise="replicates")])
-def test_every_setting_of_the_surrogate(gp: GPSettings) -> None:
-    space = box(3)
-    X = random_rows(space, 20)
-    check(state_of(space, X, quadratic(X), strategy=Strategy(gp=gp)))
-
-
 def test_two_thousand_data() -> None:
     X = random_rows(SILVER, 2000)
     batch = check(state_of(SILVER, X, quadratic(SILVER.to_unit(X))))
     assert SILVER.apart(rows_of(batch), X).all()
-
-
-def test_same_state_and_seed_same_batch() -> None:
-    X = random_rows(SILVER, 20)
-    state = state_of(SILVER, X, quadratic(SILVER.to_unit(X)))
-    first, second, other = ask(state), ask(state), ask(state, seed=1)
-    assert rows_of(first).tobytes() == rows_of(second).tobytes()
-    assert [p.score for p in first.proposals] == [p.score for p in second.proposals]
-    assert not np.array_equal(rows_of(first), rows_of(other))
 
 
 def test_a_pending_well_repels_the_first_pick() -> None:
