@@ -8,7 +8,7 @@ The clocks of this module only measure what a proposal costs; nothing depends on
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -84,8 +84,16 @@ class Run:
         return cls(**plain)
 
 
-def run(task: Task) -> Run:
+Ask = Callable[[CampaignState], tuple[Batch, tuple[float, float]]]
+"""Proposes the next batch, and says the CPU and wall seconds that it took."""
+
+
+def run(task: Task, peer: Ask | None = None) -> Run:
     """Run a campaign of one round of first wells and ``task.batches`` batches, on one thread.
+
+    Args:
+        task: What to run.
+        peer: Asked for the batches after the first wells, in place of the rule of the task.
 
     Raises:
         InvalidInput: There is no such rule, or it is not made for the problem.
@@ -94,7 +102,8 @@ def run(task: Task) -> Run:
     regrets, costs, batches = list[tuple[float, float]](), list[tuple[float, float]](), list[Batch]()
     data = reduce(designs, measurements, problem.objective)
     for round in range(1, task.batches + 2):
-        batch, cost = _ask(_state(task, data, round - 1))
+        ask = peer if peer and round > 1 else _ask
+        batch, cost = ask(_state(task, data, round - 1))
         for well, proposal in enumerate(batch.proposals, 1):
             name = f"r{round:02d}-w{well:02d}"
             designs.append(Design(name, round, well, proposal.x, proposal.x, proposal.rule, DesignState.MEASURED))
