@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from closedloop import tools
+from closedloop import data, tools
 from closedloop.errors import ClosedLoopError
 
 app = typer.Typer(help="Closed-loop optimization of experiments.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -223,7 +223,7 @@ def _compared(name: str, rules: list[str], seeds: range, batches: int, jobs: int
     planned = [Task(problem, rule, seed, batches) for rule in rules for seed in seeds]
     tasks = {runs.key(task.identity | installed): task for task in planned}
     with runs.processes(min(jobs, len(tasks))) as executor:
-        outcome = runs.compute(tasks, run, runs.Store(runs.cache()), executor, tools.console, fresh=fresh)
+        outcome = runs.compute(tasks, run, runs.Store(data.cache() / "bench.jsonl"), executor, tools.console, fresh=fresh)
     failures = [f"{tasks[key].rule}, seed {tasks[key].seed}: {reason}" for key, reason in outcome.failures.items()]
     if not outcome.results:
         raise ClosedLoopError(f"no run ended well: {'; '.join(failures)}")

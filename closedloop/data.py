@@ -60,17 +60,18 @@ def fetch(name: str, transport: httpx.BaseTransport | None = None) -> Path:
         raise DataUnavailable(f"there is no data set {name!r}; there are: {', '.join(DATASETS)}")
     dataset = DATASETS[name]
     own = os.environ.get("CLOSEDLOOP_DATA")
-    for folder in [*([Path(own)] if own else []), _cache()]:
+    for folder in [*([Path(own)] if own else []), cache()]:
         path = folder / dataset.path
         if path.is_file():
             _verify(path.read_bytes(), dataset, f"{path}: delete it, and fetch it again")
             return path
     content = _download(dataset, transport)
     _verify(content, dataset, f"{dataset.url}: try again later, or put the file into the folder CLOSEDLOOP_DATA")
-    return _store(content, _cache() / dataset.path)
+    return _store(content, cache() / dataset.path)
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """The folder that is kept between commands and may be deleted at any time."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "closedloop"
 
 

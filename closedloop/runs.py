@@ -126,11 +126,6 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "machine": platform.machine()} | {name: version(name) for name in _LIBRARIES}
 
 
-def cache() -> Path:
-    """Where results are kept when nothing else is said."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "closedloop" / "bench.jsonl"
-
-
 def _prepare() -> None:
     """In a new process, before a numerical library is loaded: one thread, and Ctrl-C ends it without a traceback."""
     os.environ["OMP_NUM_THREADS"] = "1"
