@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -72,7 +72,8 @@ def asking(peer: str) -> Iterator[Ask]:
     with subprocess.Popen(command, cwd=ADAPTERS, env=one_thread, **pipes) as process:  # noqa: S603
 
         def ask(state: CampaignState) -> tuple[Batch, tuple[float, float]]:
-            print(json.dumps(request(state)), file=process.stdin, flush=True)
+            with suppress(BrokenPipeError):
+                print(json.dumps(request(state)), file=process.stdin, flush=True)
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 raise PeerFailed(f"{peer} ended with status {process.wait()}; ask its adapter by hand to see why")
@@ -83,6 +84,9 @@ def asking(peer: str) -> Iterator[Ask]:
             yield ask
         finally:
             process.kill()
+            with suppress(BrokenPipeError):  # closing flushes what a dead process did not take
+                if process.stdin:
+                    process.stdin.close()
 
 
 def request(state: CampaignState) -> dict[str, Any]:

@@ -77,7 +77,9 @@ def open_database(url: str) -> Database:
     if parsed.get_backend_name() == "sqlite":
         return Database(reader=_sqlite(parsed, "DEFERRED", 8), writer=_sqlite(parsed, "IMMEDIATE", 1))
     engine = create_engine(parsed, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    return Database(reader=engine, writer=engine)
+    # At Postgres' own level, READ COMMITTED, each statement has its own snapshot: a batch could be read without its wells.
+    snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Database(reader=snapshot, writer=engine)
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:

@@ -55,8 +55,9 @@ def test_a_peer_starts_with_our_wells_and_meets_the_constraints(peer):
     assert all(cost >= 0 for cost in theirs.cpu_s)
 
 
-def test_a_peer_that_dies_is_left_out_and_the_others_go_on(peer):
-    toy, problem = peer("import sys; sys.exit(3)"), get_problem("mixture")
+@pytest.mark.parametrize("death", ["import sys; sys.exit(3)", "import sys; sys.stdin.readline(); sys.exit(3)"])
+def test_a_peer_that_dies_is_left_out_and_the_others_go_on(peer, death):
+    toy, problem = peer(death), get_problem("mixture")
     done = side_by_side.compare(problem, ["random"], [toy], seeds=2, batches=1)
     assert [(task.rule, task.seed) for task, _ in done] == [("random", 0), ("random", 1)]
 

@@ -101,6 +101,25 @@ def test_times_come_back_in_utc_and_naive_ones_are_refused(base):
         session.add(CampaignRow(id="n", document={}, state="active", reopened_after=0, version=1, created_at=datetime(2026, 1, 1)))
 
 
+def test_a_reader_sees_one_snapshot_though_others_write(base):
+    migrate(base)
+    with base.read() as reader:
+        assert store.campaign(reader, "c") is None
+        with base.write() as writer:
+            writer.add(campaign())
+        assert store.campaign(reader, "c") is None
+    with base.read() as reader:
+        assert store.campaign(reader, "c") is not None
+
+
+def test_a_reader_cannot_write(base):
+    migrate(base)
+    with base.read() as reader:
+        reader.add(campaign())
+    with base.read() as reader:
+        assert store.campaign(reader, "c") is None
+
+
 def test_concurrent_writers_queue_instead_of_failing(base):
     migrate(base)
     failures = []
