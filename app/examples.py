@@ -43,6 +43,15 @@ SCALAR_CAMPAIGN: dict[str, Any] = {
     "objective": {"kind": "maximize", "outcome": "yield", "unit": "%"},
 }
 
+PLATE_CAMPAIGN: dict[str, Any] = {
+    **CAMPAIGN,
+    "name": "Silver prisms, one flow rate a plate",
+    "space": {
+        **CAMPAIGN["space"],
+        "per_batch": {"shared": ["total"], "budgets": [{"coefficients": {"seed": 1}, "bound": 200}]},
+    },
+}
+
 CURVE = {"values": _band(610, 80, 0.9), "measured_at": "2026-01-15T09:30:00Z"}
 MEASUREMENTS = {
     "measurements": [
@@ -62,6 +71,15 @@ MAPPING = {
 }
 EXTENSION = {"parameter": "PVA", "high": 50, "reason": "most wells of round 3 lie at 40 %"}
 DESIGN = {"recipe": {"AgNO3": 30, "PVA": 16, "TSC": 6.5, "seed": 4.5, "total": 850}, "reason": "best recipe of last year"}
+
+SIMULATION = {
+    "recipes": [
+        {"QAgNO3": 32.5, "Qpva": 16, "Qtsc": 6.5, "Qseed": 4.5, "Qtot": 850},
+        {"QAgNO3": 10, "Qpva": 20, "Qtsc": 10, "Qseed": 10, "Qtot": 600},
+    ],
+    "replicates": 3,
+    "seed": 7,
+}
 
 
 def shown(**examples: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from app import views
+from app import priors, views
 from app.schemas.flow import EventOut
 from app.tables_io import write_csv, write_xlsx
 from app.views import Campaign
@@ -84,6 +84,7 @@ def _everything(session: Session, campaign: Campaign) -> dict[str, Any]:
     return {
         "campaign": views.campaign_out(campaign).model_dump(mode="json"),
         "batches": [{**views.batch_out(campaign, row).model_dump(mode="json"), "info": row.info} for row in campaign.batches],
+        "priors": [{**views.prior_out(row).model_dump(mode="json"), **priors.arrays(row)} for row in campaign.priors],
         "replicates": [views.replicate_out(campaign, row).model_dump(mode="json") for row in campaign.replicates],
         "stop_checks": [views.stop_check_out(row).model_dump(mode="json") for row in store.stop_checks(session, id)],
         "events": [event.model_dump(mode="json") for event in log],

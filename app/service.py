@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app import views
+from app import priors, views
 from app.problems import Conflict, NotFound
 from app.schemas.base import located
 from app.schemas.campaign import CampaignDocument, CampaignPatch, CurveShape, SpectrumObjective, document_of
@@ -18,6 +18,7 @@ from db import jobs, store
 from db.engine import Session
 from db.tables import BatchRow, CampaignRow, DesignRow, JobRow, ReplicateRow, StopRow
 from optimizer.objective import parse_curve
+from optimizer.plates import misfit
 from optimizer.state import CampaignState
 from optimizer.types import Batch, DesignState, FloatArray, InvalidInput, Proposal, StopReport, Waiting
 
@@ -25,11 +26,14 @@ from optimizer.types import Batch, DesignState, FloatArray, InvalidInput, Propos
 
 
 def create_campaign(session: Session, who: Principal, document: CampaignDocument) -> CampaignRow:
-    """Store a checked campaign under an identifier made from its name."""
+    """Store a checked campaign under an identifier made from its name, with the data of its priors as they are now."""
     document.check()
+    document = document.settled()
     slug = re.sub(r"[^a-z0-9]+", "-", document.name.lower()).strip("-")[:60] or "campaign"
+    id = store.free_id(session, slug)
+    known = priors.frozen(session, id, document)
     row = CampaignRow(
-        id=store.free_id(session, slug),
+        id=id,
         document=document.model_dump(mode="json"),
         state="active",
         reopened_after=0,
@@ -38,6 +42,10 @@ def create_campaign(session: Session, who: Principal, document: CampaignDocument
     )
     session.add(row)
     store.record(session, who.name, "campaign created", row.id, name=document.name)
+    session.flush()
+    for prior in known:
+        session.add(prior)
+        store.record(session, who.name, "prior frozen", row.id, source=prior.source, wells=prior.wells, sha256=prior.digest)
     return row
 
 
@@ -150,6 +158,7 @@ def state_of(campaign: views.Campaign, *, overlap: bool) -> CampaignState:
         seed=document.seed,
         reopened_after=campaign.row.reopened_after,
         overlap=overlap,
+        priors=priors.tasks(campaign),
     )
 
 
@@ -267,14 +276,15 @@ def add_design(session: Session, who: Principal, campaign: CampaignRow, body: De
     wells = store.designs(session, campaign.id, last)
     if not any(DesignState(well.state).pending for well in wells):
         raise Conflict("no round is open; ask for a batch first, then add wells to it")
-    x = _feasible_row(campaign, body.recipe, "recipe")
+    x = _feasible_row(session, campaign, body.recipe, "recipe", last)
     row = new_design(campaign, last, wells[-1].well + 1, x, "person", DesignState.APPROVED, {}, body.reason)
     session.add(row)
     store.record(session, who.name, "design added", campaign.id, design=row.id, reason=body.reason)
     return row
 
 
-def _feasible_row(campaign: CampaignRow, recipe: dict[str, Any], where: str) -> FloatArray:
+def _feasible_row(session: Session, campaign: CampaignRow, recipe: dict[str, Any], where: str, round: int, design: str = "") -> FloatArray:
+    """A plan for a well of a round, a new one or the one named, as a row."""
     space = document_of(campaign.document).space.domain()
     with located(where):
         x = space.row(recipe)
@@ -282,7 +292,19 @@ def _feasible_row(campaign: CampaignRow, recipe: dict[str, Any], where: str) -> 
             outside = ", ".join(space.outside(x))
             fault = f"outside the range: {outside}" if outside else "off the step, or against a constraint"
             raise InvalidInput(f"a plan must be feasible; this one is {fault}", remedy="correct it, or widen the space")
+        _require_fit(session, campaign, x, round, design)
     return x
+
+
+def _require_fit(session: Session, campaign: CampaignRow, x: FloatArray, round: int, design: str) -> None:
+    """Check that a plan goes with the plans of the other wells of its round, rejected ones left out."""
+    space = document_of(campaign.document).space.domain()
+    if not space.per_batch:
+        return
+    wells = [well for well in store.designs(session, campaign.id, round) if well.id != design and well.state != DesignState.REJECTED]
+    others = np.array([store.from_blob(well.planned) for well in wells]).reshape(-1, space.dimension)
+    if fault := misfit(space, others, x):
+        raise InvalidInput(fault, remedy="correct it, or reject other wells of the round; what was made is reported as executed")
 
 
 _MOVES = {
@@ -304,12 +326,15 @@ def patch_design(session: Session, who: Principal, campaign: CampaignRow, row: D
         who.need(Role.chemist)
         if row.state not in (DesignState.PROPOSED, DesignState.APPROVED):
             raise Conflict(f"the well is {row.state}: its plan can no longer change; report what was made as executed")
-        row.planned = row.executed = store.to_blob(_feasible_row(campaign, patch.planned, "planned"))
+        row.planned = row.executed = store.to_blob(_feasible_row(session, campaign, patch.planned, "planned", row.round, row.id))
         row.origin, row.info = "person", {}
     if patch.executed is not None:
         with located("executed"):
             row.executed = store.to_blob(document_of(campaign.document).space.domain().row(patch.executed))
     if patch.state is not None and patch.state != row.state:
+        if row.state == DesignState.REJECTED:
+            with located("state"):
+                _require_fit(session, campaign, store.from_blob(row.planned), row.round, row.id)
         _move(session, who, row, DesignState(patch.state), patch.reason)
     row.version += 1
     store.record(session, who.name, "design edited", campaign.id, design=row.id, **patch.model_dump(mode="json", exclude_unset=True))

@@ -9,12 +9,12 @@ from functools import cached_property
 
 import numpy as np
 
-from app.schemas.campaign import Best, CampaignDocument, CampaignOut, document_of
+from app.schemas.campaign import Best, CampaignDocument, CampaignOut, PriorOut, document_of
 from app.schemas.flow import EvidenceOut, JobOut, StopCheckOut
 from app.schemas.wells import BatchLine, BatchOut, DesignDetail, DesignOut, ProposalOut, ReplicateOut, SummaryOut
 from db import store
 from db.engine import Session
-from db.tables import BatchRow, CampaignRow, DesignRow, JobRow, ReplicateRow, StopRow
+from db.tables import BatchRow, CampaignRow, DesignRow, JobRow, PriorRow, ReplicateRow, StopRow
 from optimizer import replicates
 from optimizer.loop import best_per_round
 from optimizer.objective import Objective, SpectrumMatch
@@ -30,6 +30,7 @@ class Campaign:
     batches: Sequence[BatchRow]
     designs: Sequence[DesignRow]
     replicates: Sequence[ReplicateRow]
+    priors: Sequence[PriorRow] = ()
 
     @cached_property
     def document(self) -> CampaignDocument:
@@ -113,7 +114,8 @@ class Campaign:
 
 def load(session: Session, row: CampaignRow) -> Campaign:
     """Read a campaign whole."""
-    return Campaign(row, store.batches(session, row.id), store.designs(session, row.id), store.replicates(session, row.id))
+    id = row.id
+    return Campaign(row, store.batches(session, id), store.designs(session, id), store.replicates(session, id), store.priors(session, id))
 
 
 def load_well(session: Session, row: CampaignRow, design: DesignRow) -> Campaign:
@@ -126,7 +128,7 @@ def campaign_out(campaign: Campaign) -> CampaignOut:
     data, row = campaign.dataset, campaign.row
     best = None
     if len(data):
-        i = int(np.argmin(data.loss))
+        i = data.best
         best = Best(design=data.designs[i], round=int(data.rounds[i]), loss=float(data.loss[i]), recipe=campaign.space.recipe(data.X[i]))
     return CampaignOut(
         id=row.id,
@@ -139,6 +141,14 @@ def campaign_out(campaign: Campaign) -> CampaignOut:
         replicates=len(campaign.replicates),
         best=best,
         best_per_round=campaign.best_per_round,
+        priors=[prior_out(prior) for prior in campaign.priors],
+    )
+
+
+def prior_out(row: PriorRow) -> PriorOut:
+    """What was frozen of a past campaign, without its data."""
+    return PriorOut(
+        campaign=row.source, round=row.round, wells=row.wells, replicates=row.replicates, sha256=row.digest, taken_at=row.taken_at
     )
 
 

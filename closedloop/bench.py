@@ -59,7 +59,7 @@ def read_table(path: str) -> str:
 
 def comparison(summary: Mapping[str, Any]) -> list[Table]:
     """The rules of a problem next to each other: their regrets, and what they cost."""
-    return [_table(*regret_cells(summary)), _table(*cost_cells(summary))]
+    return [rich_table(*regret_cells(summary)), rich_table(*cost_cells(summary))]
 
 
 def regret_cells(summary: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
@@ -68,7 +68,7 @@ def regret_cells(summary: Mapping[str, Any]) -> tuple[str, list[str], list[list[
     rows = []
     for rule, scores in summary["rules"].items():
         columns = [scores["initial_regret"], *zip(*scores["regret"], strict=True)]
-        rows.append([rule, *map(_spread, columns)])
+        rows.append([rule, *map(spread, columns)])
     return title, ["rule", "first wells", *(f"batch {b + 1}" for b in range(summary["batches"]))], rows
 
 
@@ -88,7 +88,8 @@ def cost_cells(summary: Mapping[str, Any]) -> tuple[str, list[str], list[list[st
     return title, header, rows
 
 
-def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def rich_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of text."""
     shown = Table(title=title)
     for name in header:
         shown.add_column(name, overflow="fold")
@@ -97,7 +98,7 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     return shown
 
 
-def _spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float]) -> str:
     """Median (quartiles)."""
     if len(values) < 2:
         return f"{values[0]:.2g}"

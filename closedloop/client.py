@@ -65,7 +65,8 @@ class Client:
         """Create a campaign.
 
         Args:
-            document: Name, space, objective and settings; see ``/docs`` of the service for its fields.
+            document: Name, space, objective and settings; see ``/docs`` of the service for its fields. ``priors`` names past
+                campaigns of related tasks to learn from: their data are frozen now.
 
         Raises:
             InvalidInput: Names the field at fault.
@@ -340,6 +341,24 @@ class Client:
             files={"file": (file.name, file.read_bytes())},
             data={"mapping": json.dumps(mapping)},
         )
+
+    # The virtual lab
+
+    def simulate_nanoparticle(
+        self, recipes: Iterable[Mapping[str, float]], replicates: int | None = None, seed: int = 0
+    ) -> types.Simulation:
+        """Absorbance spectra of silver nanoparticles from the virtual lab; nothing is stored.
+
+        Args:
+            recipes: ``QAgNO3``, ``Qpva``, ``Qtsc``, ``Qseed`` in % of the flow and ``Qtot`` in uL/min, of each.
+            replicates: Noisy replicates of each recipe; one noise-free spectrum each when None.
+            seed: Of the noise.
+
+        Raises:
+            InvalidInput: Names the recipe and the flow at fault.
+        """
+        body = {"recipes": [dict(recipe) for recipe in recipes], "seed": seed} | ({} if replicates is None else {"replicates": replicates})
+        return self._send("POST", "/simulate/nanoparticle", body=body)
 
     # The service
 

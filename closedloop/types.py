@@ -19,6 +19,17 @@ class Best(TypedDict):
     recipe: Recipe
 
 
+class Prior(TypedDict):
+    """What was frozen of a past campaign when a later one took it for a prior."""
+
+    campaign: str
+    round: int
+    wells: int
+    replicates: int
+    sha256: str
+    taken_at: str
+
+
 class Campaign(TypedDict):
     """A campaign as stored, and where it stands; the keys of ``best_per_round`` are rounds as text."""
 
@@ -32,6 +43,7 @@ class Campaign(TypedDict):
     replicates: int
     best: Best | None
     best_per_round: dict[str, float]
+    priors: list[Prior]
 
 
 class CampaignLine(TypedDict):
@@ -234,6 +246,13 @@ class Event(TypedDict):
     actor: str
     action: str
     detail: dict[str, Any]
+
+
+class Simulation(TypedDict):
+    """What a virtual lab measured: ``spectra`` holds, for each recipe and each of its replicates, absorbance along the axis."""
+
+    axis: list[float]
+    spectra: list[list[list[float]]]
 
 
 class Health(TypedDict):

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.tables import BatchRow, CampaignRow, DesignRow, EventRow, ReplicateRow, StopRow
+from db.tables import BatchRow, CampaignRow, DesignRow, EventRow, PriorRow, ReplicateRow, StopRow
 from optimizer.types import Design, DesignState, FloatArray, Measurement, Quality
 
 
@@ -52,6 +52,11 @@ def free_id(session: Session, wanted: str) -> str:
     """``wanted``, or the first of ``wanted-2``, ``wanted-3``, ... that no campaign has."""
     taken = set(session.scalars(select(CampaignRow.id).where(CampaignRow.id.startswith(wanted, autoescape=True))))
     return next(name for number in range(1, len(taken) + 2) if (name := wanted if number == 1 else f"{wanted}-{number}") not in taken)
+
+
+def priors(session: Session, campaign_id: str) -> Sequence[PriorRow]:
+    """The priors of a campaign in the order of its document; their arrays are read when they are asked for."""
+    return session.scalars(select(PriorRow).where(PriorRow.campaign_id == campaign_id).order_by(PriorRow.position)).all()
 
 
 # Batches and wells

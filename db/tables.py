@@ -116,6 +116,24 @@ class ReplicateRow(Table):
     version: Mapped[int] = mapped_column(default=1)
 
 
+class PriorRow(Table):
+    """The data of a past campaign as they were when a later one took them for a prior; all arrays are float64 blobs."""
+
+    __tablename__ = "prior"
+
+    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(80))
+    round: Mapped[int]
+    wells: Mapped[int]
+    replicates: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    taken_at: Mapped[datetime]
+    executed: Mapped[bytes] = mapped_column(deferred=True)
+    counts: Mapped[bytes] = mapped_column(deferred=True)
+    outcomes: Mapped[bytes] = mapped_column(deferred=True)
+
+
 class StopRow(Table):
     """A stop check with all its evidence; one per round that was checked."""
 

@@ -7,6 +7,7 @@ Source: Higdon, Gattiker, Williams and Rightley, J. Am. Stat. Assoc. 103, 570 (2
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -81,21 +82,31 @@ class CurveProcess:
             raise NotFitted("call fit before asking the curve process")
         return self._components
 
-    def fit(self, X: FloatArray, Y: FloatArray) -> Self:
-        """Learn from inputs (n, d) and curves (n, m), n >= 1.
+    def fit(self, X: FloatArray, Y: FloatArray, related: Sequence[tuple[FloatArray, FloatArray]] = ()) -> Self:
+        """Learn from data.
+
+        Args:
+            X: Inputs, shape (n, d), n >= 1.
+            Y: Curves, shape (n, m).
+            related: Inputs (r, d) and curves (r, m) of related tasks; they share the components, and have processes of their own.
 
         Raises:
             ValueError: The shapes do not fit, or a value is not finite.
         """
         if Y.ndim != 2 or len(X) != len(Y) or not np.isfinite(Y).all():
             raise ValueError("a curve process needs inputs (n, d) and as many finite curves (n, m)")
-        components = Components.of(np.array(Y, float))
-        scores = components.scores(Y)
-        self.processes = tuple(GaussianProcess(self.nu, self.isotropic).fit(X, column) for column in scores.T)
+        components = Components.of(np.vstack([Y, *(curves for _, curves in related)]).astype(float))
+        others = [[self._process().fit(inputs, column) for column in components.scores(curves).T] for inputs, curves in related]
+        self.processes = tuple(
+            self._process(tuple(task[k] for task in others)).fit(X, column) for k, column in enumerate(components.scores(Y).T)
+        )
         self._components = components
         remarks = [f"component {k}: {remark}" for k, process in enumerate(self.processes, 1) for remark in process.warnings]
         self.warnings = tuple(remarks)
         return self
+
+    def _process(self, related: tuple[GaussianProcess, ...] = ()) -> GaussianProcess:
+        return GaussianProcess(self.nu, self.isotropic, related)
 
     def posterior(self, X: FloatArray) -> Posterior:
         """Mean and standard deviation of the curves at inputs (n, d), shape (n, m) each."""

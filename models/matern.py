@@ -62,7 +62,9 @@ def correlation(A: FloatArray, B: FloatArray, lengths: FloatArray, nu: float) ->
     return (1 + root + root**2 / 3) * decay, 5 / 3 * (1 + root) * decay
 
 
-def fit(X: FloatArray, t: FloatArray, nu: float, isotropic: bool, noise: FloatArray | None = None) -> Hyper:
+def fit(
+    X: FloatArray, t: FloatArray, nu: float, isotropic: bool, noise: FloatArray | None = None, known: FloatArray | None = None
+) -> Hyper:
     """Hyperparameters of largest penalized marginal likelihood, the best of three starts.
 
     Args:
@@ -71,16 +73,17 @@ def fit(X: FloatArray, t: FloatArray, nu: float, isotropic: bool, noise: FloatAr
         nu: Smoothness: 0.5, 1.5 or 2.5.
         isotropic: One length scale for all inputs.
         noise: Variance of each outcome, shape (n,); None to infer one for all.
+        known: A part of the covariance that depends on no hyperparameter, shape (n, n); None for none.
 
     Raises:
         FloatingPointError: The likelihood is finite at none of the starts.
     """
     d = 1 if isotropic else X.shape[1]
     bounds = np.log([_LENGTHS] * d + [_SCALES] + [_NOISES] * (noise is None))
-    results = []
+    results, data = [], (X, t, nu, noise, known)
     for length, variance in STARTS:
         start = np.log([length] * d + [1.0] + [variance] * (noise is None))
-        results.append(minimize(_objective, start, (X, t, nu, noise), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200}))
+        results.append(minimize(_objective, start, data, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200}))
     best = min(results, key=lambda result: float(result.fun))
     if not best.fun < _NO_LIKELIHOOD:
         raise FloatingPointError("the marginal likelihood is finite at none of the starts")
@@ -100,11 +103,13 @@ def _unpack(log_theta: FloatArray, d: int, noise: FloatArray | None) -> Hyper:
     return Hyper(np.broadcast_to(theta[:-1], (d,)).copy(), float(theta[-1]), 0.0)
 
 
-def _objective(log_theta: FloatArray, X: FloatArray, t: FloatArray, nu: float, noise: FloatArray | None) -> tuple[float, FloatArray]:
+def _objective(
+    log_theta: FloatArray, X: FloatArray, t: FloatArray, nu: float, noise: FloatArray | None, known: FloatArray | None = None
+) -> tuple[float, FloatArray]:
     """Minus the penalized log marginal likelihood and its gradient in the logarithms of the hyperparameters."""
     hyper = _unpack(log_theta, X.shape[1], noise)
     k, slope = correlation(X, X, hyper.lengths, nu)
-    K = hyper.scale * k
+    K = hyper.scale * k if known is None else hyper.scale * k + known
     K[np.diag_indices(len(t))] += hyper.noise if noise is None else noise
     try:
         factor = cho_factor(K, lower=True, check_finite=False)

@@ -63,5 +63,5 @@ def _state(count: int) -> CampaignState:
     basins = [np.exp(-((U - centre) ** 2).sum(axis=1) / 0.1) for centre in (0.2, 0.45)]
     loss = 1 - 0.6 * basins[0] - 0.8 * basins[1] + 0.02 * rng.standard_normal(count)
     names = tuple(f"w{i}" for i in range(count))
-    data = Dataset(names, X, loss[:, None], loss, np.full(count, 0.02), np.ones(count, np.int64), np.ones(count, np.int64))
+    data = Dataset(names, X, loss[:, None], loss, np.full(count, 0.02), loss, np.ones(count, np.int64), np.ones(count, np.int64))
     return CampaignState(space, Minimize("loss"), data, np.empty((0, space.dimension)), last_round=1)

@@ -10,15 +10,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from optimizer.budgets import Reserve, frugal
 from optimizer.space import SearchSpace, distinct
 from optimizer.state import CampaignState
-from optimizer.types import BoolArray, Dataset, FloatArray, NotEnoughPoints
+from optimizer.types import BoolArray, Dataset, FloatArray, InvalidInput, NotEnoughPoints
 
 _SPREAD = 1500
-_LOCAL = ((0.02, 32), (0.1, 32), (0.3, 32))
+_FRUGAL = 256
+"""Rows that use little of the budgets of a batch, beside those spread over the space."""
+LOCAL = ((0.02, 32), (0.1, 32), (0.3, 32))
 """Scale in the unit cube and number of perturbations of each promising row."""
 _REFINE = ((0.1, 32), (0.03, 32), (0.01, 32), (0.003, 32))
-_SAME = 1e-6
+SAME = 1e-6
 """Share of the resolution below which two wells are one."""
 
 Score = Callable[[FloatArray], FloatArray]
@@ -43,9 +46,11 @@ def pool(state: CampaignState, data: Dataset, n: int, rng: np.random.Generator, 
     """
     space, pending = state.space, state.pending
     spread = space.sample(_SPREAD + len(data) + len(pending), rng)
-    local = [around(space, row, _LOCAL, rng) for row in ([] if near is None else near)]
+    if space.per_batch.budgets:
+        spread = np.vstack([spread, frugal(space, n, _FRUGAL + len(data) + len(pending), rng)])
+    local = [around(space, row, LOCAL, rng) for row in ([] if near is None else near)]
     X = distinct(np.vstack([spread, *local]))
-    free = int(space.apart(X, pending, _SAME).sum())
+    free = int(space.apart(X, pending, SAME).sum())
     if free < n:
         raise NotEnoughPoints(free, n)
     return X
@@ -68,17 +73,32 @@ def around(space: SearchSpace, row: FloatArray, scales: tuple[tuple[float, int],
 class Picks:
     """A batch in the making: keeps wells distinct from each other, from pending and, if it can, from measured ones.
 
+    Where the wells of a batch share budgets, a row is free only if it leaves enough for the wells still to be picked.
+
     Args:
         state: Gives the space and the pending wells.
         data: Measured wells.
         X: The pool, shape (c, d).
+        n: Wells of the whole batch.
+
+    Raises:
+        InvalidInput: No ``n`` rows keep to the budgets.
     """
 
-    def __init__(self, state: CampaignState, data: Dataset, X: FloatArray) -> None:
-        self._space, self._X, self._measured, self._pending = state.space, X, data.X, len(state.pending)
+    def __init__(self, state: CampaignState, data: Dataset, X: FloatArray, n: int) -> None:
+        self._space, self._X, self._measured, self._pending, self._n = state.space, X, data.X, len(state.pending), n
         self._new = state.space.apart(X, data.X)
         self._eased: set[str] = set()
         self.taken = state.pending
+        self._reserve = self._held() if state.space.per_batch.budgets else None
+
+    def _held(self) -> Reserve:
+        """The wells that complete the batch within its budgets, measured before only where new ones use too much."""
+        free = self._space.apart(self._X, self.taken, SAME)
+        try:
+            return Reserve(self._space, self._X[free & self._new], self._n)
+        except InvalidInput:
+            return Reserve(self._space, self._X[free], self._n)
 
     @property
     def rows(self) -> FloatArray:
@@ -90,21 +110,20 @@ class Picks:
         """What had to be eased to find that many wells."""
         return tuple(sorted(self._eased))
 
-    def take(self, values: FloatArray, wanted: int, score: Score | None = None, rng: np.random.Generator | None = None) -> FloatArray:
+    def take(self, values: FloatArray, score: Score | None = None, rng: np.random.Generator | None = None) -> FloatArray:
         """Pick the free row of largest value, then its best neighbours where a score is given.
 
         Args:
             values: The score of every row of the pool, shape (c,).
-            wanted: Wells of the whole batch, for the error.
             score: Scores rows off the pool; None to pick from the pool alone.
             rng: Source of the neighbours, needed with ``score``.
 
         Raises:
             NotEnoughPoints: Nothing is free.
         """
-        free, ease = self._free()
+        free, ease = self._open()
         if not free.any():
-            raise NotEnoughPoints(len(self.rows), wanted)
+            raise NotEnoughPoints(len(self.rows), self._n)
         self._eased |= ease
         where = np.flatnonzero(free)
         row: FloatArray = self._X[where[values[where].argmax()]]
@@ -114,27 +133,33 @@ class Picks:
         return row
 
     def add(self, row: FloatArray) -> None:
-        """Count a well of the rule's own, shape (d,), among the picks."""
+        """Count a free well of the rule's own, shape (d,), among the picks."""
         self.taken = np.vstack([self.taken, row])
+        if self._reserve is not None:
+            self._reserve.spend(row)
 
-    def apart(self, X: FloatArray) -> BoolArray:
-        """Which rows (m, d) are new and differ from every well taken by a full step; shape (m,)."""
-        return self._space.apart(X, np.vstack([self.taken, self._measured]))
+    def free(self, X: FloatArray) -> BoolArray:
+        """Which rows (m, d) are new, differ from every well taken by a full step, and leave enough for the rest; shape (m,)."""
+        return self._affordable(X) & self._space.apart(X, np.vstack([self.taken, self._measured]))
 
-    def _free(self) -> tuple[BoolArray, set[str]]:
-        """Which rows may still be taken, and what had to be eased for there to be any."""
-        apart = self._space.apart(self._X, self.taken)
+    def _affordable(self, X: FloatArray) -> BoolArray:
+        return np.ones(len(X), bool) if self._reserve is None else self._reserve.affords(X)
+
+    def _open(self) -> tuple[BoolArray, set[str]]:
+        """Which rows of the pool may still be taken, and what had to be eased for there to be any."""
+        affordable = self._affordable(self._X)
+        apart = affordable & self._space.apart(self._X, self.taken)
         if (apart & self._new).any():
             return apart & self._new, set()
         if apart.any():
             return apart, {"no unmeasured well was left: wells measured before are proposed again"}
         eased = "no well a full step apart was left: wells nearer to each other than the resolution are proposed"
-        return self._space.apart(self._X, self.taken, _SAME), {eased}
+        return affordable & self._space.apart(self._X, self.taken, SAME), {eased}
 
     def _refine(self, row: FloatArray, score: Score, rng: np.random.Generator) -> FloatArray:
         """The best of a row and of ever closer neighbours, none taken or measured before."""
         for scale in _REFINE:
             X = around(self._space, row, (scale,), rng)
-            X = np.vstack([row, X[self.apart(X)]])
+            X = np.vstack([row, X[self.free(X)]])
             row = X[score(X).argmax()]
         return row

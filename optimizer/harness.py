@@ -58,8 +58,8 @@ class Run:
     """What came of it.
 
     Attributes:
-        initial: Simple regret after the first wells: noise-free loss of the well that measured best, less the optimum.
-        regret: The same after each batch. Where the loss has a cliff, a well just beyond it may measure best by luck.
+        initial: Simple regret after the first wells: noise-free loss of the well that the campaign names best, less the optimum.
+        regret: The same after each batch.
         visited: Noise-free loss of the best of all wells, less the optimum, after each batch: luck left out.
         cpu_s: CPU seconds of all threads, per batch.
         wall_s: Seconds, per batch.
@@ -102,7 +102,7 @@ def run(task: Task, peer: Ask | None = None) -> Run:
     regrets, costs, batches = list[tuple[float, float]](), list[tuple[float, float]](), list[Batch]()
     data = reduce(designs, measurements, problem.objective)
     for round in range(1, task.batches + 2):
-        ask = peer if peer and round > 1 else _ask
+        ask = peer if peer and round > 1 else propose
         batch, cost = ask(_state(task, data, round - 1))
         for well, proposal in enumerate(batch.proposals, 1):
             name = f"r{round:02d}-w{well:02d}"
@@ -122,8 +122,8 @@ def _state(task: Task, data: Dataset, last_round: int) -> CampaignState:
     return CampaignState(space, task.problem.objective, data, nothing, last_round, strategy, batch_size=task.wells, seed=task.seed)
 
 
-def _ask(state: CampaignState) -> tuple[Batch, tuple[float, float]]:
-    """The next batch, and the CPU and wall seconds that it took."""
+def propose(state: CampaignState) -> tuple[Batch, tuple[float, float]]:
+    """The next batch by the rule of the state, on one thread, and the CPU and wall seconds that it took."""
     with threadpool_limits(1):
         cpu, wall = time.process_time(), time.perf_counter()
         batch = next_step(state)
@@ -134,9 +134,9 @@ def _ask(state: CampaignState) -> tuple[Batch, tuple[float, float]]:
 
 
 def _regrets(problem: Problem, data: Dataset) -> tuple[float, float]:
-    """Regret of the well that measured best, and of the best well; 0 below an optimum that was found by search."""
+    """Regret of the well that the campaign names best, and of the best well; 0 below an optimum that was found by search."""
     losses = np.maximum(problem.losses(data.X) - problem.optimum, 0.0)
-    return float(losses[data.loss.argmin()]), float(losses.min())
+    return float(losses[data.best]), float(losses.min())
 
 
 def _run(space: SearchSpace, regrets: list[tuple[float, float]], costs: list[tuple[float, float]], batches: list[Batch]) -> Run:

@@ -8,6 +8,9 @@ A design is drawn in the unit cube without regard to constraints; then values ar
 columns until all wells are feasible and distinct, which keeps every stratum covered (the Latin
 property); wells that stay infeasible are replaced by feasible ones that fill the strata left
 empty, and among these by the ones farthest from all others.
+
+Where the wells of a batch share values, the design is one of the other columns. Swapping does not change
+what all wells use together, so a design over budget is drawn again among wells that use less.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from optimizer import plates
+from optimizer.budgets import design_within
 from optimizer.space import Parameter, SearchSpace
 from optimizer.types import BoolArray, FloatArray, IntArray, InvalidInput, NotEnoughPoints
 
@@ -55,6 +60,16 @@ def initial_design(space: SearchSpace, method: Method, n: int, seed: int | Seque
         raise InvalidInput(f"no such initial design: {method}", where=("strategy", "initial"), remedy=f"use: {', '.join(get_args(Method))}")
     if n < 1:
         raise InvalidInput("a first round needs at least one well", where=("strategy", "initial_size"))
+    if not space.per_batch:
+        return _design(space, method, n, seed)
+    part = plates.middle(space, n)
+    return design_within(part, n, lambda capped: _design(capped, method, n, seed))
+
+
+def _design(space: SearchSpace, method: Method, n: int, seed: int | Sequence[int]) -> FloatArray:
+    """A design without regard to budgets; on a plate, one of the columns that may differ."""
+    if isinstance(space, plates.Plate):
+        return space.embed(_design(space.rest, method, n, seed))
     space.require(n)
     rng = np.random.default_rng(seed)
     X = _swap(space, _rows(space, _draw(method, space.dimension, n, rng)), rng)

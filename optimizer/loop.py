@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optimizer import stopping
+from optimizer import plates, stopping
 from optimizer.rules import get_rule
 from optimizer.state import CampaignState
 from optimizer.types import Batch, Dataset, Proposal, StopReport, Waiting
@@ -37,7 +37,12 @@ def next_step(state: CampaignState) -> Batch | StopReport | Waiting:
         return report
     rng = np.random.default_rng([state.seed, state.last_round + 1])
     batch = get_rule(state.strategy.rule)(state, state.data, state.batch_size, rng)
-    return replace(batch, report=report)
+    return replace(_told(state, batch), report=report)
+
+
+def _told(state: CampaignState, batch: Batch) -> Batch:
+    """The batch, with what its wells share and use among its figures."""
+    return replace(batch, model={**batch.model, **plates.figures(state.space, np.array([p.x for p in batch.proposals]))})
 
 
 def _first_batch(state: CampaignState) -> Batch:
@@ -49,7 +54,8 @@ def _first_batch(state: CampaignState) -> Batch:
     size = state.strategy.initial_size
     rows = initial_design(state.space, state.strategy.initial, size, seed)
     why = f"initial design, {state.strategy.initial}"
-    return Batch(tuple(Proposal(row, rank, state.strategy.initial, seed, why=why) for rank, row in enumerate(rows, 1)))
+    batch = Batch(tuple(Proposal(row, rank, state.strategy.initial, seed, why=why) for rank, row in enumerate(rows, 1)))
+    return _told(state, batch)
 
 
 def check_stop(state: CampaignState) -> StopReport:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from optimizer.types import FloatArray, IntArray, InvalidInput, Recipe
+from optimizer.types import BoolArray, FloatArray, IntArray, InvalidInput, Recipe
 
 TOLERANCE = 1e-9
 """Share of a value by which rounding may be off."""
+CATEGORY = 0.25
+"""Model input of the category that is set. At 1, categories would have nothing to do with each other at the length scales
+that the Gaussian process expects; so they start as related, and the data may drive them apart."""
 _DEFAULT_RESOLUTION = 1e-3
 """Share of a stepless parameter's range below which two settings count as the same."""
 _MOST_LEVELS = 1_000_000
@@ -129,6 +132,35 @@ class LinearConstraint:
     bound: float
     inclusive: bool = True
 
+    def check(self, parameters: Sequence[Parameter], where: tuple[str | int, ...]) -> None:
+        """Check that the constraint is finite and names numeric parameters only.
+
+        Raises:
+            InvalidInput: At ``where``, the path of the constraint.
+        """
+        if not self.coefficients or not np.isfinite([self.bound, *self.coefficients.values()]).all():
+            raise InvalidInput("a constraint needs finite coefficients and a finite bound", where=where)
+        numeric = {p.name for p in parameters if not isinstance(p, Categorical)}
+        unknown = sorted(set(self.coefficients) - numeric)
+        if unknown:
+            raise InvalidInput(
+                f"a constraint names {', '.join(unknown)}, which is no numeric parameter",
+                where=(*where, "coefficients"),
+                remedy=f"use names out of: {', '.join(sorted(numeric))}",
+            )
+
+
+def coefficients(constraints: Sequence[LinearConstraint], names: Sequence[str]) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Constraints on d named columns as A (c, d), b (c,), and whether each is inclusive (c,)."""
+    A = np.array([[c.coefficients.get(name, 0.0) for name in names] for c in constraints], float).reshape(-1, len(names))
+    return A, np.array([c.bound for c in constraints], float), np.array([c.inclusive for c in constraints], bool)
+
+
+def satisfied(values: FloatArray, b: FloatArray, inclusive: BoolArray) -> BoolArray:
+    """Whether values (..., c) keep to the bounds b (c,), rounding forgiven; shape (...)."""
+    margin = TOLERANCE * np.maximum(1.0, np.abs(b))
+    return np.asarray(np.where(inclusive, values <= b + margin, values < b - margin).all(axis=-1))
+
 
 @dataclass(frozen=True)
 class Mixture:
@@ -196,9 +228,9 @@ def from_unit(parameter: Parameter, units: FloatArray) -> FloatArray:
 
 
 def encode(parameter: Parameter, values: FloatArray) -> FloatArray:
-    """Values (n,) to columns of model inputs: one scaled to its range, or one per category."""
+    """Values (n,) to columns of model inputs: one scaled to its range, or one per category, 0 or ``CATEGORY``."""
     if isinstance(parameter, Categorical):
-        return np.asarray(values[:, None] == parameter.levels[None, :], float)
+        return np.asarray(CATEGORY * (values[:, None] == parameter.levels[None, :]))
     return ((values - parameter.low) / (parameter.high - parameter.low))[:, None]
 
 

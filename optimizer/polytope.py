@@ -12,7 +12,7 @@ _SNAPSHOTS = 4
 
 def deepest(A: FloatArray, b: FloatArray) -> FloatArray | None:
     """The centre of the largest ball inside, shape (d,); None where there is no room for one."""
-    # Late: scipy takes over a second to load.
+    # Late, here and below: scipy takes over a second to load.
     from scipy.optimize import linprog
 
     norms = np.linalg.norm(A, axis=1, keepdims=True)
@@ -21,6 +21,13 @@ def deepest(A: FloatArray, b: FloatArray) -> FloatArray | None:
     if solution.status != 0 or solution.x[-1] <= _LEAST_DEPTH:
         return None
     return np.asarray(solution.x[:-1], float)
+
+
+def lowest(c: FloatArray, A: FloatArray, b: FloatArray) -> float:
+    """The least value of ``c u`` inside."""
+    from scipy.optimize import linprog
+
+    return float(linprog(c, A_ub=A, b_ub=b, bounds=[(None, None)] * len(c)).fun)
 
 
 def hit_and_run(A: FloatArray, b: FloatArray, start: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:

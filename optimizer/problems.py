@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from models import testbeds
+from models.nanoparticle.lab import EDGE, VirtualLab
+from optimizer import nanoparticle
 from optimizer.objective import Maximize, Minimize, Objective, SpectrumMatch
 from optimizer.space import Categorical, Continuous, Mixture, SearchSpace
 from optimizer.tabulated import SOURCES, silver_space, tabulated
@@ -95,6 +97,17 @@ class CurveNoise:
         """Replicates of a well."""
         curves = truth * (1 + self.factor * rng.standard_normal((k, 1))) + self.point * rng.standard_normal((k, truth.size))
         return np.asarray(np.where(rng.random((k, 1)) < self.bubbles, 0.4 * curves + 0.5, curves))
+
+
+@dataclass(frozen=True)
+class DropletNoise:
+    """Replicates of the virtual lab, droplet after droplet."""
+
+    lab: VirtualLab
+
+    def __call__(self, truth: FloatArray, x: FloatArray, k: int, rng: np.random.Generator) -> FloatArray:
+        """Replicates of a well."""
+        return self.lab.measure(x, k, rng)
 
 
 def get_problem(name: str, table: str | None = None) -> Problem:
@@ -203,6 +216,12 @@ def _spectra(name: str, width: float) -> Problem:
     return _problem(name, silver_space(), objective, testbeds.silver_spectra, CurveNoise(), 5, card=card)
 
 
+def _nanoparticle(name: str) -> Problem:
+    lab = VirtualLab()
+    card = {"target": f"silver plates of {EDGE:g} nm edge", "constants": dict(lab.constants)}
+    return _problem(name, silver_space(), nanoparticle.objective(), lab.spectra, DropletNoise(lab), 15, card=card)
+
+
 _FORMULAS: dict[str, Callable[[str], Problem]] = {
     "hartmann6": _hartmann6,
     "ackley5": _ackley5,
@@ -210,6 +229,7 @@ _FORMULAS: dict[str, Callable[[str], Problem]] = {
     "coupling": _coupling,
     "spectra_broad": partial(_spectra, width=60.0),
     "spectra_narrow": partial(_spectra, width=24.0),
+    "nanoparticle": _nanoparticle,
 }
 NAMES = (*SOURCES, *_FORMULAS)
 """Every problem."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.stats import binom
 
 from optimizer.objective import Objective
 from optimizer.types import BoolArray, Dataset, Design, DesignState, FloatArray, IntArray, InvalidInput, Measurement, Quality
@@ -68,12 +69,38 @@ def aggregate(values: FloatArray, method: Method = "median") -> FloatArray:
     count = values.shape[axis]
     if count == 0:
         raise InvalidInput("a well without a replicate has no aggregate", where=("replicates",))
+    # A full sort takes half the time of np.median on curves.
+    return np.asarray(np.take(np.sort(values, axis=axis), _middle(count, method), axis=axis).mean(axis=axis))
+
+
+def expected_aggregate(values: FloatArray, method: Method = "median") -> FloatArray:
+    """Mean of the aggregate over all bootstrap resamples of the replicates: what to expect of the well measured again.
+
+    Near the median where replicates scatter evenly; far from it where they fall into two groups of nearly the same size,
+    as those of a well at the edge of saturation do: its median is then a matter of luck.
+
+    Source: Efron, Ann. Stat. 7, 1 (1979), section 3: a resample of k values holds at least i of the j smallest with the
+    binomial probability of at least i hits of k at j / k, which gives the exact mean of its i-th smallest.
+
+    Args:
+        values: Replicates, shape (..., k).
+        method: The aggregate.
+
+    Returns:
+        Shape (...).
+    """
+    count = values.shape[-1]
+    ranks = _middle(count, method) + 1
+    reached = binom.sf(ranks[:, None] - 1, count, np.arange(count + 1) / count)
+    return np.asarray(np.sort(values, axis=-1) @ np.diff(reached, axis=1).mean(axis=0))
+
+
+def _middle(count: int, method: Method) -> IntArray:
+    """Ranks, from 0, of the sorted replicates whose mean is the aggregate."""
     cuts = {"median": (count - 1) // 2, "mean": 0, "trimmed_mean": int(_TRIM * count)}
     if method not in cuts:
         raise InvalidInput(f"no such aggregate: {method}", where=("aggregate",), remedy=f"use: {', '.join(cuts)}")
-    # All three are means of a middle part; a full sort takes half the time of np.median on curves.
-    middle = np.take(np.sort(values, axis=axis), np.arange(cuts[method], count - cuts[method]), axis=axis)
-    return np.asarray(middle.mean(axis=axis))
+    return np.arange(cuts[method], count - cuts[method])
 
 
 def scaled_mad(losses: FloatArray) -> FloatArray:
@@ -165,27 +192,32 @@ def reduce(designs: Sequence[Design], measurements: Sequence[Measurement], objec
         InvalidInput: A measurement names an unknown well, or has another shape than the objective
             asks for; or the objective has no target yet.
     """
-    wells, outcomes, counts = _used(designs, measurements)
+    wells, outcomes, counts = used(designs, measurements)
     d = designs[0].executed.size if designs else 0
     if not wells:
-        return Dataset((), np.empty((0, d)), np.empty((0, objective.width)), *np.empty((2, 0)), *np.empty((2, 0), np.int64))
+        return Dataset((), np.empty((0, d)), np.empty((0, objective.width)), *np.empty((3, 0)), *np.empty((2, 0), np.int64))
     table = _stack(outcomes, objective.width)
     losses = objective.losses(table).loss
-    Y, loss, spreads = np.empty((len(wells), objective.width)), np.empty(len(wells)), np.empty(len(wells))
+    Y, (loss, expected, spreads) = np.empty((len(wells), objective.width)), np.empty((3, len(wells)))
     first = np.cumsum(counts) - counts
     for count in np.unique(counts):
         group = np.flatnonzero(counts == count)
         rows = first[group, None] + np.arange(count)
         Y[group] = aggregate(table[rows], method)
         loss[group] = aggregate(losses[rows][..., None], method)[:, 0]
+        expected[group] = expected_aggregate(losses[rows], method)
         spreads[group] = scaled_mad(losses[rows])
     error = standard_error(spreads, counts, pooled_spread(spreads, counts))
     X, rounds = np.array([well.executed for well in wells], float), np.array([well.round for well in wells], np.int64)
-    return Dataset(tuple(well.id for well in wells), X, Y, loss, error, counts, rounds)
+    return Dataset(tuple(well.id for well in wells), X, Y, loss, error, expected, counts, rounds)
 
 
-def _used(designs: Sequence[Design], measurements: Sequence[Measurement]) -> tuple[list[Design], list[FloatArray], IntArray]:
-    """Wells with data in order, the outcomes of all of them in order, and how many each has."""
+def used(designs: Sequence[Design], measurements: Sequence[Measurement]) -> tuple[list[Design], list[FloatArray], IntArray]:
+    """Wells with data in order, the outcomes of all of them in order, and how many each has.
+
+    Raises:
+        InvalidInput: A measurement names an unknown well.
+    """
     replicates: dict[str, list[Measurement]] = {design.id: [] for design in designs}
     for measurement in measurements:
         if measurement.design not in replicates:

@@ -7,7 +7,7 @@ U rows in the unit cube. Constraints read ``A x <= b``, with ``<`` where they ar
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
@@ -22,12 +22,15 @@ from optimizer.parameters import (
     Mixture,
     Parameter,
     cell,
+    coefficients,
     encode,
     from_unit,
+    satisfied,
     snap,
     to_unit,
 )
-from optimizer.polytope import deepest, hit_and_run
+from optimizer.per_batch import PerBatch
+from optimizer.polytope import deepest, hit_and_run, lowest
 from optimizer.types import BoolArray, FloatArray, InvalidInput, NotEnoughPoints, Recipe, Value
 
 __all__ = ["Categorical", "Continuous", "Discrete", "LinearConstraint", "Mixture", "Parameter", "SearchSpace", "distinct"]
@@ -44,11 +47,12 @@ _PER_SETTING = 64
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """A box of parameters cut by linear constraints."""
+    """A box of parameters cut by linear constraints, and what the wells of one batch must keep to together."""
 
     parameters: tuple[Parameter, ...]
     constraints: tuple[LinearConstraint, ...] = ()
     mixture: Mixture | None = None
+    per_batch: PerBatch = field(default_factory=PerBatch)
 
     def __post_init__(self) -> None:
         if not self.parameters:
@@ -64,17 +68,9 @@ class SearchSpace:
             )
 
     def _check_names(self) -> None:
-        numeric = {p.name for p in self.parameters if not isinstance(p, Categorical)}
         for index, constraint in enumerate(self.all_constraints):
-            if not constraint.coefficients or not np.isfinite([constraint.bound, *constraint.coefficients.values()]).all():
-                raise InvalidInput("a constraint needs finite coefficients and a finite bound", where=("constraints", index))
-            unknown = sorted(set(constraint.coefficients) - numeric)
-            if unknown:
-                raise InvalidInput(
-                    f"a constraint names {', '.join(unknown)}, which is no numeric parameter",
-                    where=("constraints", index, "coefficients"),
-                    remedy=f"use names out of: {', '.join(sorted(numeric))}",
-                )
+            constraint.check(self.parameters, ("constraints", index))
+        self.per_batch.check(self.parameters)
         if self.mixture is not None and self.mixture.balance in self.names:
             raise InvalidInput("the balance of a mixture is derived and must not be a parameter", where=("mixture", "balance"))
 
@@ -111,10 +107,7 @@ class SearchSpace:
     @cached_property
     def matrix(self) -> tuple[FloatArray, FloatArray, BoolArray]:
         """The constraints as A (c, d), b (c,), and whether each is inclusive (c,)."""
-        A = np.array([[c.coefficients.get(name, 0.0) for name in self.names] for c in self.all_constraints], float).reshape(
-            -1, self.dimension
-        )
-        return A, np.array([c.bound for c in self.all_constraints], float), np.array([c.inclusive for c in self.all_constraints], bool)
+        return coefficients(self.all_constraints, self.names)
 
     @cached_property
     def satisfiable(self) -> bool:
@@ -147,6 +140,11 @@ class SearchSpace:
         return np.vstack([A * (self.high - self.low), eye, -eye]), np.r_[
             b - A @ self.low, np.ones(self.dimension), np.zeros(self.dimension)
         ]
+
+    def least(self, use: LinearConstraint) -> float:
+        """A lower bound on the left side of a constraint within the space: its least value, steps forgotten."""
+        a = coefficients((use,), self.names)[0][0]
+        return float(a @ self.low) + lowest(a * (self.high - self.low), *self._unit_polytope)
 
     @property
     def finite(self) -> bool:
@@ -193,11 +191,7 @@ class SearchSpace:
     def feasible(self, X: FloatArray) -> BoolArray:
         """Which rows satisfy the constraints; shape (n,)."""
         A, b, inclusive = self.matrix
-        if not len(A):
-            return np.ones(len(X), bool)
-        margin = TOLERANCE * np.maximum(1.0, np.abs(b))
-        values = X @ A.T
-        return np.asarray(np.where(inclusive, values <= b + margin, values < b - margin).all(axis=1))
+        return satisfied(X @ A.T, b, inclusive) if len(A) else np.ones(len(X), bool)
 
     def contains(self, X: FloatArray) -> BoolArray:
         """Which rows lie in the box, on a setting, and satisfy the constraints; shape (n,)."""
@@ -298,7 +292,7 @@ class SearchSpace:
                 yield row
                 continue
             try:
-                rest = SearchSpace(stepless, self._left_over(row))
+                rest = SearchSpace(stepless, self.left_over(row, stepless))
             except InvalidInput:
                 continue
             for values in rest.sample(_PER_SETTING, rng):
@@ -306,13 +300,13 @@ class SearchSpace:
                 if self.feasible(row[None, :])[0]:
                     yield row.copy()
 
-    def _left_over(self, row: FloatArray) -> tuple[LinearConstraint, ...]:
-        """The constraints on the stepless parameters once the others are set as in ``row``."""
-        stepless = {p.name for p in self.parameters if p.levels is None}
+    def left_over(self, row: FloatArray, parameters: tuple[Parameter, ...]) -> tuple[LinearConstraint, ...]:
+        """The constraints on some parameters once the others are set as in ``row``, shape (d,), which is 0 for those."""
+        free = {p.name for p in parameters}
         A = self.matrix[0]
         left = []
         for constraint, used in zip(self.all_constraints, A @ row, strict=True):
-            coefficients = {name: value for name, value in constraint.coefficients.items() if name in stepless and value != 0}
+            coefficients = {name: value for name, value in constraint.coefficients.items() if name in free and value != 0}
             if coefficients:
                 left.append(LinearConstraint(coefficients, constraint.bound - float(used), constraint.inclusive))
         return tuple(left)

@@ -13,6 +13,19 @@ from optimizer.types import Batch, Dataset, FloatArray, StopSettings, Strategy
 
 
 @dataclass(frozen=True)
+class PriorTask:
+    """What is known of a related task: another target, another lot of a reagent, another instrument.
+
+    Attributes:
+        name: The campaign that the data were taken from.
+        data: Its reduced measurements, with losses under the present objective; rows may lie outside the present space.
+    """
+
+    name: str
+    data: Dataset
+
+
+@dataclass(frozen=True)
 class CampaignState:
     """Everything the next step depends on.
 
@@ -28,6 +41,7 @@ class CampaignState:
         seed: Seed of the campaign.
         reopened_after: Stop checks look only at rounds after this one.
         overlap: Propose although wells are pending.
+        priors: Related tasks to learn from; only the present one is optimised.
     """
 
     space: SearchSpace
@@ -41,6 +55,7 @@ class CampaignState:
     seed: int = 0
     reopened_after: int = 0
     overlap: bool = False
+    priors: tuple[PriorTask, ...] = ()
 
 
 Rule = Callable[[CampaignState, Dataset, int, np.random.Generator], Batch]

@@ -9,8 +9,10 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from models.gp import GaussianProcess
+from optimizer import transfer
+from optimizer.parameters import CATEGORY
 from optimizer.space import Categorical, SearchSpace
-from optimizer.state import CampaignState
+from optimizer.state import CampaignState, PriorTask
 from optimizer.types import Dataset, FloatArray
 
 _QUADRATURE = np.polynomial.legendre.leggauss(64)
@@ -24,11 +26,13 @@ class LossModel:
         space: Turns rows into model inputs.
         gp: The fitted process; its ``latent`` scale is the one on which rules work.
         warnings: What the fit had to do out of the ordinary.
+        priors: The related tasks that it learned from.
     """
 
     space: SearchSpace
     gp: GaussianProcess
     warnings: tuple[str, ...] = ()
+    priors: tuple[PriorTask, ...] = ()
 
     def predict(self, X: FloatArray) -> FloatArray:
         """Expected loss of rows (n, d), in units of the loss, shape (n,)."""
@@ -50,8 +54,9 @@ class LossModel:
     @property
     def resolution(self) -> float:
         """Smallest whitened distance between two settings of the lab."""
-        numeric = [r for p, r in zip(self.space.parameters, self.space.resolution, strict=True) for _ in range(_width(p))]
-        return float((np.array(numeric) / self.gp.hyper.lengths).min())
+        steps = zip(self.space.parameters, self.space.resolution, strict=True)
+        inputs = [CATEGORY if isinstance(p, Categorical) else r for p, r in steps for _ in range(_width(p))]
+        return float((np.array(inputs) / self.gp.hyper.lengths).min())
 
     def improvement(self, mean: float, std: float, best: float) -> float:
         """Expected improvement in units of the loss, for one belief on the model's scale (Gauss-Legendre over quantiles)."""
@@ -65,10 +70,11 @@ class LossModel:
         """Fitted figures for people: plain numbers; length scales as shares of each parameter's range."""
         lengths = iter(self.gp.hyper.lengths.tolist())
         scales = {
-            p.name: {level: next(lengths) for level in p.categories} if isinstance(p, Categorical) else next(lengths)
+            p.name: {level: next(lengths) / CATEGORY for level in p.categories} if isinstance(p, Categorical) else next(lengths)
             for p in self.space.parameters
         }
-        return {"length_scales": scales, "signal": self.gp.hyper.scale, "noise": self.gp.hyper.noise, "power": self.gp.warp.lam}
+        figures = {"length_scales": scales, "signal": self.gp.hyper.scale, "noise": self.gp.hyper.noise, "power": self.gp.warp.lam}
+        return figures | transfer.card(self.priors, self.gp)
 
 
 def _width(parameter: object) -> int:
@@ -79,13 +85,20 @@ def fit_loss_model(state: CampaignState, data: Dataset) -> LossModel:
     """Fit the surrogate that the campaign's settings ask for; the same data give the same model.
 
     Args:
-        state: Gives the space and ``strategy.gp``.
+        state: Gives the space, ``strategy.gp`` and the priors.
         data: What to learn from, one row at least; a part of ``state.data`` when a past round is looked at.
     """
     settings = state.strategy.gp
     noise, warnings = (None, ()) if settings.noise == "inferred" else _replicate_noise(data)
-    gp = GaussianProcess(settings.nu, settings.isotropic).fit(state.space.encode(data.X), data.loss, noise)
-    return LossModel(state.space, gp, warnings + gp.warnings)
+    related = tuple(_process(state, transfer.chosen(task, state.space)) for task in state.priors)
+    gp = GaussianProcess(settings.nu, settings.isotropic, related).fit(state.space.encode(data.X), data.loss, noise)
+    return LossModel(state.space, gp, warnings + gp.warnings + transfer.warnings(state.priors), state.priors)
+
+
+def _process(state: CampaignState, data: Dataset) -> GaussianProcess:
+    """The process of a prior; its noise is inferred."""
+    settings = state.strategy.gp
+    return GaussianProcess(settings.nu, settings.isotropic).fit(state.space.encode(data.X), data.loss)
 
 
 def _replicate_noise(data: Dataset) -> tuple[FloatArray | None, tuple[str, ...]]:

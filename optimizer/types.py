@@ -48,19 +48,21 @@ class NotEnoughPoints(InvalidInput):
     Attributes:
         available: How many distinct feasible wells exist.
         wanted: How many were asked for.
+        among: What sets the wells apart that were counted, if not all were.
     """
 
-    def __init__(self, available: int, wanted: int) -> None:
+    def __init__(self, available: int, wanted: int, among: str = "") -> None:
         super().__init__(
-            f"only {available} distinct feasible wells exist, {wanted} were asked for",
+            f"only {available} distinct feasible wells{among and f' {among}'} exist, {wanted} were asked for",
             where=("batch_size",),
             remedy="widen the space, use a finer step, loosen a constraint or lower batch_size",
         )
         self.available = available
         self.wanted = wanted
+        self.among = among
 
-    def __reduce__(self) -> tuple[type[NotEnoughPoints], tuple[int, int]]:
-        return (NotEnoughPoints, (self.available, self.wanted))
+    def __reduce__(self) -> tuple[type[NotEnoughPoints], tuple[int, int, str]]:
+        return (NotEnoughPoints, (self.available, self.wanted, self.among))
 
 
 class DesignState(StrEnum):
@@ -171,6 +173,7 @@ class Dataset:
         Y: Aggregated outcomes, shape (n, m).
         loss: Aggregated loss, to be minimised, shape (n,).
         error: Standard error of ``loss``, shape (n,).
+        expected: What the loss may be expected to be when the well is measured again as often, shape (n,).
         counts: Replicates used, shape (n,).
         rounds: Round of each well, shape (n,).
     """
@@ -180,12 +183,13 @@ class Dataset:
     Y: FloatArray
     loss: FloatArray
     error: FloatArray
+    expected: FloatArray
     counts: IntArray
     rounds: IntArray
 
     def __post_init__(self) -> None:
         n = len(self.designs)
-        if any(len(column) != n for column in (self.X, self.Y, self.loss, self.error, self.counts, self.rounds)):
+        if any(len(column) != n for column in (self.X, self.Y, self.loss, self.error, self.expected, self.counts, self.rounds)):
             raise InvalidInput("every column of a dataset needs one row per design")
 
     def __len__(self) -> int:
@@ -198,7 +202,13 @@ class Dataset:
     def where(self, keep: BoolArray) -> Dataset:
         """The rows where ``keep`` is true."""
         names = tuple(name for name, kept in zip(self.designs, keep, strict=True) if kept)
-        return Dataset(names, self.X[keep], self.Y[keep], self.loss[keep], self.error[keep], self.counts[keep], self.rounds[keep])
+        losses = self.loss[keep], self.error[keep], self.expected[keep]
+        return Dataset(names, self.X[keep], self.Y[keep], *losses, self.counts[keep], self.rounds[keep])
+
+    @property
+    def best(self) -> int:
+        """Row of the best well: the one of lowest ``expected`` loss, which luck at the edge of a cliff does not lower."""
+        return int(self.expected.argmin())
 
 
 @dataclass(frozen=True)

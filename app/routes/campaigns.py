@@ -17,7 +17,9 @@ from app.uploads import text_of
 from db import store
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
-_DOCUMENTS = examples.shown(spectrum=examples.CAMPAIGN, yield_with_constraint=examples.SCALAR_CAMPAIGN)
+_DOCUMENTS = examples.shown(
+    spectrum=examples.CAMPAIGN, yield_with_constraint=examples.SCALAR_CAMPAIGN, one_flow_rate_a_plate=examples.PLATE_CAMPAIGN
+)
 _PATCHES = examples.shown(
     reopen={"state": "active", "reason": "the target can still be approached"},
     stop={"state": "stopped", "reason": "silver nitrate has run out"},

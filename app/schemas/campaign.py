@@ -9,6 +9,9 @@ from pydantic import Field
 
 from app.schemas.base import Cell, Count, Curve, Moment, Name, Number, Shape, Text, located
 from optimizer.objective import Maximize, Minimize, Objective, SpectrumMatch, TargetValue
+from optimizer.per_batch import PerBatch
+from optimizer.plates import middle
+from optimizer.rules import default_rule
 from optimizer.space import Categorical, Continuous, Discrete, LinearConstraint, Mixture, SearchSpace
 from optimizer.types import GPSettings, InvalidInput, Leg, Spectrum, StopSettings, Strategy
 
@@ -63,6 +66,10 @@ class ConstraintShape(Shape):
     bound: Number
     inclusive: bool = True
 
+    def domain(self) -> LinearConstraint:
+        """The domain type."""
+        return LinearConstraint(self.coefficients, self.bound, self.inclusive)
+
 
 class MixtureShape(Shape):
     """Components that share a total; the balance is derived and printed with every recipe."""
@@ -74,12 +81,26 @@ class MixtureShape(Shape):
     high: Number | None = None
 
 
+class PerBatchShape(Shape):
+    """What the wells of one batch must keep to together."""
+
+    shared: Annotated[list[Name], Field(max_length=200, description="Parameters with one value a batch; batches may differ")] = []
+    budgets: Annotated[
+        list[ConstraintShape], Field(max_length=20, description="`sum over wells of sum(coefficient * parameter) <= bound`")
+    ] = []
+
+    def domain(self) -> PerBatch:
+        """The domain type."""
+        return PerBatch(tuple(self.shared), tuple(budget.domain() for budget in self.budgets))
+
+
 class SpaceShape(Shape):
     """The search space."""
 
     parameters: Annotated[list[ParameterShape], Field(min_length=1, max_length=200)]
     constraints: Annotated[list[ConstraintShape], Field(max_length=200)] = []
     mixture: MixtureShape | None = None
+    per_batch: PerBatchShape = PerBatchShape()
 
     def domain(self) -> SearchSpace:
         """The domain type."""
@@ -87,12 +108,12 @@ class SpaceShape(Shape):
         for index, parameter in enumerate(self.parameters):
             with located("space", "parameters", index):
                 parameters.append(parameter.domain())
-        constraints = tuple(LinearConstraint(c.coefficients, c.bound, c.inclusive) for c in self.constraints)
+        constraints = tuple(constraint.domain() for constraint in self.constraints)
         mixture = self.mixture and Mixture(
             self.mixture.balance, tuple(self.mixture.components), self.mixture.total, self.mixture.low, self.mixture.high
         )
         with located("space"):
-            return SearchSpace(tuple(parameters), constraints, mixture)
+            return SearchSpace(tuple(parameters), constraints, mixture, self.per_batch.domain())
 
 
 class ScalarObjective(Shape):
@@ -176,11 +197,11 @@ class StrategyShape(Shape):
     rules: Annotated[
         list[Literal["lp_ei", "greedy_ei", "composite", "qlognei", "thompson", "constant_liar", "lp_textbook", "lhs", "random"]],
         Field(
-            min_length=1,
             max_length=1,
-            description="Batch rule of the rounds after the first; `composite` needs a curve as outcome",
+            description="Batch rule of the rounds after the first; `composite` needs a curve as outcome. Left out, it is "
+            "`composite` for curves and `lp_ei` for numbers, and the stored campaign says so",
         ),
-    ] = ["lp_ei"]
+    ] = []
     gp: GPShape = GPShape()
 
     def domain(self) -> Strategy:
@@ -228,6 +249,19 @@ class CampaignDocument(Shape):
     stop: StopShape = StopShape()
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 0
     review: Annotated[bool, Field(description="Whether a person must approve proposed wells")] = False
+    priors: Annotated[
+        list[Annotated[str, Field(max_length=80, pattern="^[a-z0-9-]+$")]],
+        Field(
+            max_length=5,
+            description="Past campaigns of related tasks to learn from; their data are frozen when this one is created",
+            examples=[["silver-prisms"]],
+        ),
+    ] = []
+
+    def settled(self) -> CampaignDocument:
+        """The document with the default rule written out."""
+        rules = self.strategy.rules or [default_rule(self.objective.domain())]
+        return self.model_copy(update={"strategy": self.strategy.model_copy(update={"rules": rules})})
 
     def check(self) -> None:
         """Check everything that one field alone does not show.
@@ -240,7 +274,11 @@ class CampaignDocument(Shape):
         if "composite" in self.strategy.rules and objective.axis is None:
             remedy = "use lp_ei or greedy_ei, or an objective whose outcome is a curve"
             raise InvalidInput("composite learns whole curves, and the objective is a number", where=("strategy", "rules"), remedy=remedy)
-        space.require(max(self.batch_size, self.strategy.initial.size))
+        sizes = {self.batch_size, self.strategy.initial.size}
+        space.require(max(sizes))
+        if space.per_batch:
+            for size in sizes:
+                middle(space, size)
 
 
 class CampaignPatch(Shape):
@@ -256,12 +294,23 @@ class CampaignPatch(Shape):
 
 
 class Best(Shape):
-    """The best well so far."""
+    """The best well so far: lowest in the loss to expect when it is measured again, which luck at a cliff does not lower."""
 
     design: str
     round: int
     loss: float
     recipe: dict[str, Cell]
+
+
+class PriorOut(Shape):
+    """What was frozen of a past campaign."""
+
+    campaign: str
+    round: int = Field(description="Its newest round with data then")
+    wells: int
+    replicates: int
+    sha256: str = Field(description="Of the frozen data")
+    taken_at: Moment
 
 
 class CampaignOut(Shape):
@@ -277,6 +326,7 @@ class CampaignOut(Shape):
     replicates: int
     best: Best | None
     best_per_round: dict[int, float]
+    priors: list[PriorOut]
 
 
 class CampaignLine(Shape):

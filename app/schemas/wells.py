@@ -85,7 +85,7 @@ class BatchOut(Shape):
     state: Literal["open", "complete"]
     best_loss: float | None
     warnings: list[str]
-    model: dict[str, Any] = Field(description="Fitted figures of the surrogate")
+    model: dict[str, Any] = Field(description="Fitted figures of the surrogate; what the wells share, and what they use of budgets")
     designs: list[DesignOut]
 
 
@@ -118,7 +118,9 @@ class DesignPatch(Shape):
 
     state: WellState | None = None
     reason: Annotated[Text | None, Field(description="Required for rejected, failed and abandoned")] = None
-    planned: Annotated[RecipeShape | None, Field(description="New plan, before the well runs; must be feasible")] = None
+    planned: Annotated[
+        RecipeShape | None, Field(description="New plan, before the well runs; must be feasible, and go with the other wells of the round")
+    ] = None
     executed: Annotated[RecipeShape | None, Field(description="What the lab really made; may lie outside the box, and is flagged then")] = (
         None
     )

@@ -16,13 +16,14 @@ joint EI; Ament et al., NeurIPS 36 (2023), the soft form of the improvement.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import qmc
 
 from models.components import CurveProcess
-from optimizer import candidates
+from optimizer import candidates, plates, transfer
 from optimizer.objective import SATURATED, Objective, SpectrumMatch
 from optimizer.rules import greedy_ei
 from optimizer.space import distinct
@@ -73,6 +74,14 @@ class _Model:
             losses[first : first + step] = found.reshape(part.shape[:2])
         return losses
 
+    def gains(self, X: FloatArray) -> FloatArray:
+        """Log gains (c,) of rows one by one."""
+        return log_gain(self.marginal(X, self.z), np.full(len(self.z), self._incumbent), self.softness)
+
+    @cached_property
+    def _incumbent(self) -> float:
+        return float(self.middle(self.data.X).min())
+
     @property
     def softness(self) -> float:
         return _SOFTNESS * (float(np.ptp(self.data.loss)) or 1.0)
@@ -99,17 +108,19 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
     if (data.Y[0] == data.Y).all():
         return _without_curves(state, data, n, rng)
     settings = state.strategy.gp
-    process = CurveProcess(settings.nu, settings.isotropic).fit(state.space.encode(data.X), data.Y)
+    past = [transfer.chosen(task, state.space) for task in state.priors]
+    related = [(state.space.encode(wells.X), wells.Y) for wells in past]
+    process = CurveProcess(settings.nu, settings.isotropic).fit(state.space.encode(data.X), data.Y, related)
     model = _Model(state, data, process, _deviates(_SCREEN, len(process.processes), rng))
-    warnings = process.warnings
+    warnings = process.warnings + transfer.warnings(state.priors)
     if settings.noise == "replicates":
         warnings += ("the noise of the components is inferred: the spread of the replicates is known for the loss only",)
+    model = replace(model, state=plates.settle(state, n, rng, model.gains))
     X, values = _pool(model, n, rng)
     rows, scores, ease = _pick(model, X, values, n, rng)
     figures = {"data": len(data), "incumbent": float(model.middle(data.X).min()), "components": len(process.processes)}
-    return Batch(
-        _proposals(model, rows, scores, rng), warnings=warnings + ease, model=figures | {"explained": process.components.explained}
-    )
+    figures |= {"explained": process.components.explained} | transfer.card(state.priors, process.processes[0])
+    return Batch(_proposals(model, rows, scores, rng), warnings=warnings + ease, model=figures)
 
 
 def smoothed(objective: Objective, curves: FloatArray) -> FloatArray:
@@ -152,17 +163,12 @@ def _pool(model: _Model, n: int, rng: np.random.Generator) -> tuple[FloatArray, 
     state, data = model.state, model.data
     known = model.middle(data.X)
     near = data.X[np.argsort(known, kind="stable")[:_NEAR]]
-    best = np.full(len(model.z), known.min())
-
-    def gains(X: FloatArray) -> FloatArray:
-        return log_gain(model.marginal(X, model.z), best, model.softness)
-
     X = candidates.pool(state, data, n, rng, near)
-    values = gains(X)
+    values = model.gains(X)
     for centre in X[np.argsort(-values, kind="stable")[:_NEAR]]:
         local = distinct(candidates.around(state.space, centre, _CLOSER, rng))
         local = local[state.space.apart(local, X)]
-        X, values = np.vstack([X, local]), np.r_[values, gains(local)]
+        X, values = np.vstack([X, local]), np.r_[values, model.gains(local)]
     return X, values
 
 
@@ -171,7 +177,7 @@ def _pick(
 ) -> tuple[FloatArray, list[float], tuple[str, ...]]:
     """The wells, their scores and what had to be eased: greedy joint expected improvement over the short list."""
     state, data = model.state, model.data
-    picks = candidates.Picks(state, data, X)
+    picks = candidates.Picks(state, data, X, n)
     short = np.argsort(-values, kind="stable")[: _SHORT + n]
     known = data.X[np.argsort(model.middle(data.X), kind="stable")[:_KNOWN]]
     old = np.vstack([known, state.pending])
@@ -182,7 +188,7 @@ def _pick(
     for _ in range(n):
         gains = values - 1e9  # rows off the short list come last, in their own order
         gains[short] = log_gain(losses, best, model.softness)
-        row = picks.take(gains, n)
+        row = picks.take(gains)
         index = int((row == X).all(axis=1).argmax())
         scores.append(float(gains[index]))
         if index in short:

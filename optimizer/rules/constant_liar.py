@@ -45,7 +45,7 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
         lie(row)
     scores = []
     for _ in range(n):
-        row = picks.take(acquisition.log_ei(story.mean[0], story.std, start.best), n, score, rng)
+        row = picks.take(acquisition.log_ei(story.mean[0], story.std, start.best), score, rng)
         scores.append(float(score(row[None, :])[0]))
         lie(row)
     whys = [f"the largest one, had {k} wells before it given the incumbent" for k in range(len(state.pending), len(state.pending) + n)]

@@ -13,7 +13,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from models import matern
 from models.gp import GaussianProcess
 from optimizer.types import FloatArray
 
@@ -33,12 +32,12 @@ class Fantasies:
 
     def __init__(self, gp: GaussianProcess, pool: FloatArray, count: int) -> None:
         known = gp.known
-        self._gp, self._pool, self._X, self._L, self._mean = gp, pool, known.X, known.L, known.mean
+        self._gp, self._pool, self._X, self._L, self._mean = gp, gp.extend(pool), known.X, known.L, known.mean
         self._noise = float(np.median(known.noise))
         own = solve_triangular(known.L, known.t - known.mean, lower=True, check_finite=False)
         self._b = np.repeat(own[:, None], count, axis=1)
-        self._V = self._solved(pool)
-        self.mean, self._var = self._moments(self._V)
+        self._V = self._solved(self._pool)
+        self.mean, self._var = self._moments(self._pool, self._V)
 
     @property
     def std(self) -> FloatArray:
@@ -47,7 +46,8 @@ class Fantasies:
 
     def believe(self, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Means (F, m) and standard deviation (m,) of any inputs (m, d)."""
-        mean, var = self._moments(self._solved(inputs))
+        Z = self._gp.extend(inputs)
+        mean, var = self._moments(Z, self._solved(Z))
         return mean, np.sqrt(np.maximum(var, 0.0))
 
     def imagine(self, x: FloatArray, z: FloatArray) -> FloatArray:
@@ -60,12 +60,13 @@ class Fantasies:
         Returns:
             The posterior mean at x after that, shape (F,).
         """
+        x = self._gp.extend(x)
         v = self._solved(x)
-        free = max(self._gp.hyper.scale - float(v[:, 0] @ v[:, 0]), 0.0)
+        free = max(float(self._gp.variance(x)[0]) - float(v[:, 0] @ v[:, 0]), 0.0)
         pivot = np.sqrt(free + self._noise)
-        row = (self._covariance(x, self._pool) - v.T @ self._V) / pivot
+        row = (self._gp.covariance(x, self._pool) - v.T @ self._V) / pivot
         self.mean, self._var = self.mean + z[:, None] * row, self._var - row[0] ** 2
-        after = self._moments(v)[0][:, 0] + z * free / pivot
+        after = self._moments(x, v)[0][:, 0] + z * free / pivot
         n = len(self._X)
         self._L = np.block([[self._L, np.zeros((n, 1))], [v.T, np.full((1, 1), pivot)]])
         self._X, self._V, self._b = np.vstack([self._X, x]), np.vstack([self._V, row]), np.vstack([self._b, z])
@@ -76,12 +77,8 @@ class Fantasies:
         mean, std = self.believe(x)
         return np.asarray((outcome - mean[:, 0]) / np.sqrt(std[0] ** 2 + self._noise))
 
-    def _moments(self, V: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return self._mean + self._b.T @ V, self._gp.hyper.scale - (V**2).sum(axis=0)
+    def _moments(self, Z: FloatArray, V: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return self._mean + self._b.T @ V, self._gp.variance(Z) - (V**2).sum(axis=0)
 
-    def _solved(self, inputs: FloatArray) -> FloatArray:
-        return np.asarray(solve_triangular(self._L, self._covariance(self._X, inputs), lower=True, check_finite=False))
-
-    def _covariance(self, A: FloatArray, B: FloatArray) -> FloatArray:
-        hyper = self._gp.hyper
-        return np.asarray(hyper.scale * matern.correlation(A, B, hyper.lengths, self._gp.nu)[0])
+    def _solved(self, Z: FloatArray) -> FloatArray:
+        return np.asarray(solve_triangular(self._L, self._gp.covariance(self._X, Z), lower=True, check_finite=False))

@@ -47,7 +47,7 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
         if k < len(state.pending):
             row = state.pending[k]
         else:
-            row = picks.take(integrated(story.mean, story.std, best), n, score, rng)
+            row = picks.take(integrated(story.mean, story.std, best), score, rng)
             scores.append(float(score(row[None, :])[0]))
         best = np.minimum(best, story.imagine(encode(row[None, :]), z))
     whys = [f"the largest one on average over what {k} earlier wells may give" for k in range(len(state.pending), len(deviates))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from optimizer import candidates
+from optimizer import candidates, plates
 from optimizer.initial import initial_design
 from optimizer.rules.proposals import blind
 from optimizer.state import CampaignState
@@ -31,14 +31,15 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
     Raises:
         NotEnoughPoints: Fewer than ``n`` distinct feasible wells exist beside the pending ones.
     """
+    state = plates.settle(state, n, rng)
     space, X = state.space, candidates.pool(state, data, n, rng)
-    picks = candidates.Picks(state, data, X)
+    picks = candidates.Picks(state, data, X, n)
     for row in initial_design(space, "lhs_random", n, int(rng.integers(2**32))):
-        if picks.apart(row[None, :])[0]:
+        if picks.free(row[None, :])[0]:
             picks.add(row)
     units, missing = space.to_unit(X), n - len(picks.rows)
     for _ in range(missing):
         picked = space.to_unit(picks.taken) if len(picks.taken) else np.full((1, space.dimension), 0.5)
-        picks.take(cdist(units, picked).min(axis=1), n)
+        picks.take(cdist(units, picked).min(axis=1))
     why = "one of a Latin hypercube drawn for this round"
     return Batch(blind(NAME, state, picks.rows, why), warnings=picks.warnings)

@@ -78,7 +78,7 @@ def penalize(rule: str, balls: Balls, n: int, rng: np.random.Generator) -> Penal
         taken, favourite = picks.taken, X[base.argmax()][None, :]
         on_taken = len(taken) > 0 and score(taken).max() >= base.max()
         coincident += int(on_taken or not start.state.space.apart(favourite, taken)[0])
-        row = picks.take(base, n, score, rng)[None, :]
+        row = picks.take(base, score, rng)[None, :]
         penalties.append(float(balls.log_penalty(row, taken)[0]))
         scores.append(float(start.log_ei(row)[0]) + penalties[-1])
         base = base + balls.log_penalty(X, row)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from optimizer import acquisition, candidates
+from optimizer import acquisition, candidates, plates
 from optimizer.candidates import Picks
 from optimizer.state import CampaignState
 from optimizer.surrogate import LossModel, fit_loss_model
@@ -23,11 +23,12 @@ class Start:
     """What a rule with a model of the loss starts from.
 
     Attributes:
-        state: The campaign.
+        state: The campaign; its space is one plate where wells of a batch share values.
         data: Measured wells.
         model: The fitted model of the loss.
         X: The pool of feasible rows, shape (c, d).
         best: The incumbent: the lowest posterior mean at the data, on the model's scale.
+        n: Wells to propose.
     """
 
     state: CampaignState
@@ -35,27 +36,34 @@ class Start:
     model: LossModel
     X: FloatArray
     best: float
+    n: int
 
     @classmethod
     def of(cls, state: CampaignState, data: Dataset, n: int, rng: np.random.Generator) -> Self:
-        """Fit the model and draw a pool for ``n`` wells.
+        """Fit the model, choose the plate where values are shared, and draw a pool for ``n`` wells.
 
         Raises:
             NotEnoughPoints: Fewer than ``n`` distinct feasible wells exist beside the pending ones.
         """
         model = fit_loss_model(state, data)
         means = model.latent(data.X)[0]
+        best = float(means.min())
+        state = plates.settle(state, n, rng, lambda X: acquisition.log_ei(*model.latent(X), best))
         near = data.X[np.argsort(means, kind="stable")[:_BEST_DATA]]
-        return cls(state, data, model, candidates.pool(state, data, n, rng, near), float(means.min()))
+        return cls(state, data, model, candidates.pool(state, data, n, rng, near), best, n)
 
     @cached_property
     def inputs(self) -> FloatArray:
         """Model inputs of the pool, shape (c, model inputs)."""
         return self.state.space.encode(self.X)
 
+    def extended(self, X: FloatArray) -> FloatArray:
+        """Rows (m, d) as model inputs, followed by what prior tasks predict there."""
+        return self.model.gp.extend(self.state.space.encode(X))
+
     def picks(self) -> Picks:
         """An empty batch over the pool."""
-        return Picks(self.state, self.data, self.X)
+        return Picks(self.state, self.data, self.X, self.n)
 
     def log_ei(self, X: FloatArray) -> FloatArray:
         """Log expected improvement of rows (m, d) on the model's scale, shape (m,)."""

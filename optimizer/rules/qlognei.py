@@ -37,7 +37,7 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
         NotEnoughPoints: Fewer than ``n`` distinct feasible wells exist beside the pending ones.
     """
     start = Start.of(state, data, n, rng)
-    picks, encode = start.picks(), state.space.encode
+    picks, encode = start.picks(), start.extended
     rough = start.log_ei(start.X)
     scores = []
     with _quiet():
@@ -47,13 +47,13 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
             return acquisition(encode(X), encode(picks.taken))
 
         for _ in range(n):
-            free = np.flatnonzero(picks.apart(start.X))
+            free = np.flatnonzero(picks.free(start.X))
             short = free[np.argsort(-rough[free], kind="stable")[:_SHORT]]
             values = rough - 1e9  # rows off the short list come last, in the order of their expected improvement
             if len(short):
                 values[short] = score(start.X[short])
             taken = picks.taken
-            row = picks.take(values, n, score, rng)
+            row = picks.take(values, score, rng)
             scores.append(float(acquisition(encode(row[None, :]), encode(taken))[0]))
     whys = ["the largest noisy one", *(f"the largest noisy one beyond what {k} earlier picks may gain" for k in range(1, n))]
     return Batch(start.proposals(NAME, picks.rows, scores, whys), warnings=start.model.warnings + picks.warnings, model=start.card())
@@ -68,7 +68,7 @@ def _acquisition(start: Start, seed: int) -> Acquisition:
 
     model = start.model.gp.to_botorch()
     known = start.data.X[np.argsort(start.model.latent(start.data.X)[0], kind="stable")[:_BASELINE]]
-    baseline = torch.tensor(start.state.space.encode(known))
+    baseline = torch.tensor(start.extended(known))
     objective = GenericMCObjective(lambda samples, X=None: -samples[..., 0])
 
     def values(inputs: FloatArray, taken: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer import candidates
+from optimizer import candidates, plates
 from optimizer.rules.proposals import blind
 from optimizer.state import CampaignState
 from optimizer.types import Batch, Dataset
@@ -24,8 +24,9 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
     Raises:
         NotEnoughPoints: Fewer than ``n`` distinct feasible wells exist beside the pending ones.
     """
+    state = plates.settle(state, n, rng)
     X = candidates.pool(state, data, n, rng)
-    picks, order = candidates.Picks(state, data, X), rng.random(len(X))
+    picks, order = candidates.Picks(state, data, X, n), rng.random(len(X))
     for _ in range(n):
-        picks.take(order, n)
+        picks.take(order)
     return Batch(blind(NAME, state, picks.rows, "drawn at random from the feasible space"), warnings=picks.warnings)

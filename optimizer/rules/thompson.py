@@ -36,7 +36,7 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
     for path in paths:
         values = -mean
         values[rows] = -path
-        row = picks.take(values, n)
+        row = picks.take(values)
         scores.append(float(values[(row == start.X).all(axis=1)][0]))
     whys = [f"the lowest well of sample path {k}" for k in range(1, n + 1)]
     return Batch(start.proposals(NAME, picks.rows, scores, whys), warnings=start.model.warnings + picks.warnings, model=start.card())

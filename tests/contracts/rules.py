@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from optimizer.objective import Minimize, Objective
+from optimizer.per_batch import PerBatch
+from optimizer.plates import misfit
 from optimizer.rules import get_rule
 from optimizer.space import Categorical, Continuous, Discrete, LinearConstraint, Mixture, SearchSpace
-from optimizer.state import CampaignState
+from optimizer.state import CampaignState, PriorTask
 from optimizer.types import Batch, Dataset, GPSettings, NotEnoughPoints, Strategy
 
 FLOWS = ("QAgNO3", "Qpva", "Qtsc", "Qseed")
@@ -44,6 +46,21 @@ SPACES = {
         (Continuous("a", 0, 1, step=0.1), Continuous("b", 0, 1, step=0.1)), (LinearConstraint({"a": 1, "b": 1}, 0.6, False),)
     ),
     "thinner than the resolution": SearchSpace(box(2).parameters, (LinearConstraint({"x0": -1, "x1": -1}, -1.9995),)),
+}
+PER_BATCH = {
+    "one flow rate, two budgets": replace(
+        SILVER, per_batch=PerBatch(("Qtot",), (LinearConstraint({"Qseed": 1}, 60), LinearConstraint({"QAgNO3": 1, "Qtsc": 0.5}, 100)))
+    ),
+    "one solvent, a budget that binds": replace(
+        SPACES["category and continuous"], per_batch=PerBatch(("solvent",), (LinearConstraint({"T": 1}, 150),))
+    ),
+    "one stepless component of a mixture": replace(
+        SearchSpace(tuple(Continuous(n, 0, 60, "%") for n in "abc"), mixture=Mixture("water", ("a", "b", "c"), low=10, high=30)),
+        per_batch=PerBatch(("a",), (LinearConstraint({"b": 1}, 120),)),
+    ),
+    "the cheapest wells of a grid": replace(
+        box(2, step=0.25), per_batch=PerBatch(budgets=(LinearConstraint({"x0": 1, "x1": 1}, 4, False),))
+    ),
 }
 
 
@@ -81,7 +98,7 @@ class RuleContract:
     def state(self, space: SearchSpace, X: np.ndarray, values: np.ndarray, pending: np.ndarray | None = None, **changes) -> CampaignState:
         n, Y = len(X), self.outcomes(values)
         loss, ones = self.objective.losses(Y).loss, np.ones(n, np.int64)
-        data = Dataset(tuple(f"w{i}" for i in range(n)), X, Y, loss, np.full(n, 0.02), 3 * ones, ones)
+        data = Dataset(tuple(f"w{i}" for i in range(n)), X, Y, loss, np.full(n, 0.02), loss, 3 * ones, ones)
         return CampaignState(space, self.objective, data, np.empty((0, space.dimension)) if pending is None else pending, 1, **changes)
 
     def ask(self, state: CampaignState, n: int = 6, seed: int = rng_seed) -> Batch:
@@ -94,6 +111,7 @@ class RuleContract:
         assert X.shape == (n, state.space.dimension)
         assert len(np.unique(X, axis=0)) == n
         assert state.space.contains(X).all()
+        assert misfit(state.space, X[1:], X[0]) == ""
         assert not any((state.pending == row).all(axis=1).any() for row in X)
         assert [p.rank for p in batch.proposals] == list(range(1, n + 1))
         for p in batch.proposals:
@@ -121,6 +139,10 @@ class RuleContract:
     def test_every_space_gets_a_full_batch(self, where: str) -> None:
         self.check(self.smooth(SPACES[where], 10, pending=2))
 
+    @pytest.mark.parametrize("where", PER_BATCH)
+    def test_wells_share_values_and_keep_to_budgets(self, where: str) -> None:
+        self.check(self.smooth(PER_BATCH[where], 10, pending=2))
+
     @pytest.mark.parametrize("where", ["one parameter", "category and continuous", "discrete and category"])
     def test_one_datum_is_enough(self, where: str) -> None:
         assert bool(self.check(self.smooth(SPACES[where], 1)).warnings) == self.modelled
@@ -145,6 +167,14 @@ class RuleContract:
     @pytest.mark.parametrize("gp", [GPSettings(0.5), GPSettings(1.5, isotropic=True), GPSettings(noise="replicates")])
     def test_every_setting_of_the_surrogate(self, gp: GPSettings) -> None:
         self.check(self.smooth(box(2), 12, strategy=Strategy(gp=gp)), 3)
+
+    def test_prior_tasks_are_learned_from_and_told_of(self) -> None:
+        state, past = self.smooth(SILVER, 15, pending=2), self.smooth(SILVER, 40).data
+        alone = past.where(np.arange(40) == 7)
+        batch = self.check(replace(state, priors=(PriorTask("past", past), PriorTask("one well", alone))), 4)
+        told = batch.model.get("priors", [])
+        assert [entry["campaign"] for entry in told] == ["past", "one well"] * self.modelled
+        assert all(np.isfinite([entry["correlation"], entry["effect"]]).all() for entry in told)
 
     def test_a_grid_may_be_used_up_to_its_last_well(self) -> None:
         space = box(2, step=0.25)

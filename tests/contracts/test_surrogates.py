@@ -18,3 +18,9 @@ class TestGaussianProcess(SurrogateContract):
 class TestRoughIsotropicGaussianProcess(TestGaussianProcess):
     def make(self) -> GaussianProcess:
         return GaussianProcess(nu=0.5, isotropic=True)
+
+
+class TestGaussianProcessWithRelatedTasks(TestGaussianProcess):
+    def make(self) -> GaussianProcess:
+        X, y = self.data()
+        return GaussianProcess(related=(GaussianProcess().fit(X[::2], -y[::2]), GaussianProcess().fit(X, X[:, 0])))

@@ -88,7 +88,7 @@ def test_the_demo_runs_a_campaign_until_it_stops(tmp_path: Path):
     assert 2 <= len(rounds) <= 10
     assert [row[0] for row in rounds] == [str(number) for number in range(1, len(rounds) + 1)]
     assert rounds[0][1:4] == ["lhs_centered", "15", "60"]
-    assert rounds[1][1:4] == ["lp_ei", "15 (1 failed)", "56"]
+    assert rounds[1][1:4] == ["composite", "15 (1 failed)", "56"]
     assert [" > " in row[-1] for row in rounds] == [True] * (len(rounds) - 1) + [False]
     assert float(rounds[-1][6]) <= 0.05 < float(rounds[-2][6])
     assert f"Stop after round {len(rounds)}" in done.stdout

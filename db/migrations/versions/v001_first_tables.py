@@ -124,6 +124,22 @@ def _wells() -> None:
         ),
         sa.PrimaryKeyConstraint("campaign_id", "design_id", "replicate", name=op.f("pk_replicate")),
     )
+    op.create_table(
+        "prior",
+        sa.Column("campaign_id", sa.String(length=80), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(length=80), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("wells", sa.Integer(), nullable=False),
+        sa.Column("replicates", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("executed", sa.LargeBinary(), nullable=False),
+        sa.Column("counts", sa.LargeBinary(), nullable=False),
+        sa.Column("outcomes", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_prior_campaign_id")),
+        sa.PrimaryKeyConstraint("campaign_id", "position", name=op.f("pk_prior")),
+    )
 
 
 def _jobs() -> None:

@@ -242,3 +242,13 @@ def test_a_replay_is_asked_for_by_its_round():
     with client_of(service) as client:
         assert client.replay("a", 2)["kind"] == "replay"
     assert [(request.method, request.url.path) for request in service.requests] == [("POST", "/api/v1/campaigns/a/batches/2/replay")]
+
+
+def test_the_virtual_lab_is_sent_recipes_and_the_number_of_replicates_only_where_given():
+    service, recipe = Service(answer({"axis": [380.0], "spectra": [[[0.5]]]})), {"QAgNO3": 30, "Qtot": 850}
+    with client_of(service) as client:
+        assert client.simulate_nanoparticle([recipe])["spectra"] == [[[0.5]]]
+        client.simulate_nanoparticle((recipe for _ in range(2)), replicates=4, seed=7)
+    assert [request.url.path for request in service.requests] == ["/api/v1/simulate/nanoparticle"] * 2
+    bodies = [json.loads(request.content) for request in service.requests]
+    assert bodies == [{"recipes": [recipe], "seed": 0}, {"recipes": [recipe] * 2, "replicates": 4, "seed": 7}]

@@ -204,7 +204,7 @@ def test_many_data_are_all_used_though_the_fit_sees_some() -> None:
     gp = GaussianProcess().fit(X, y)
     fresh, truth = smooth(100, seed=3)
     assert np.sqrt(np.mean((gp.predict(fresh)[:, 0] - truth) ** 2)) < 0.05
-    rows = gp_module._telling(X, y, gp_module.FIT_LIMIT)
+    rows = gp_module.telling(X, y, gp_module.FIT_LIMIT)
     assert len(set(rows.tolist())) == gp_module.FIT_LIMIT
     assert set(np.argsort(y)[:100]) <= set(rows.tolist())
 

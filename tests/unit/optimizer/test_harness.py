@@ -82,11 +82,11 @@ def test_a_model_beats_random_search_on_an_easy_problem(runs: list[tuple[Task, R
     assert rules["random"]["enhancement"] == [1.0, 1.0]
 
 
-def test_the_score_is_the_truth_of_the_well_that_measured_best():
+def test_the_score_is_the_truth_of_the_well_named_best():
     problem = get_problem("ackley5")
     rows = np.array([[1.0, 2, 3, 4, 5], [0, 0, 0, 0, 0.5]])
     ones = np.ones(2, np.int64)
-    data = Dataset(("a", "b"), rows, np.zeros((2, 1)), np.array([1.0, 2.0]), np.zeros(2), ones, ones)
+    data = Dataset(("a", "b"), rows, np.zeros((2, 1)), np.array([1.0, 2.0]), np.zeros(2), np.array([1.0, 2.0]), ones, ones)
     assert harness._regrets(problem, data) == pytest.approx(tuple(problem.losses(rows)))
 
 

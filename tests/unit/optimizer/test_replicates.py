@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from optimizer.objective import Minimize, SpectrumMatch, TargetValue
-from optimizer.replicates import aggregate, outliers, pooled_spread, reduce, scaled_mad, standard_error, summary
+from optimizer.replicates import aggregate, expected_aggregate, outliers, pooled_spread, reduce, scaled_mad, standard_error, summary
 from optimizer.types import Design, DesignState, InvalidInput, Measurement, Quality, Spectrum
 from tests.agnp import BLOCK, read_agnp
 
@@ -119,6 +119,30 @@ def test_aggregates_need_a_replicate_and_a_known_method():
 
 
 # Spread and outliers
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("k", [5, 6])
+def test_the_expected_aggregate_is_the_mean_over_resamples(k, method):
+    rng = np.random.default_rng(0)
+    values = rng.exponential(size=k)
+    resampled = aggregate(rng.choice(values, (40_000, k))[..., None], method)[:, 0]
+    assert expected_aggregate(values, method) == pytest.approx(resampled.mean(), abs=4 * resampled.std() / 200)
+
+
+@given(some_losses, st.floats(-5, 5), st.floats(0.1, 10), st.sampled_from(METHODS))
+def test_the_expected_aggregate_follows_shift_and_scale_and_stays_in_range(values, shift, scale, method):
+    expected = float(expected_aggregate(values, method))
+    assert values.min() - 1e-9 <= expected <= values.max() + 1e-9
+    assert expected_aggregate(shift + scale * values, method) == pytest.approx(shift + scale * expected, abs=1e-6)
+
+
+def test_a_well_whose_median_is_luck_is_not_the_best():
+    wells = {"steady": [0.2, 0.2, 0.21, 0.19, 0.2], "lucky": [0.05, 0.05, 0.05, 1.0, 1.0], "one stray": [0.1, 0.11, 0.1, 0.09, 1.0]}
+    designs = [design(name, well=well) for well, name in enumerate(wells, 1)]
+    data = reduce(designs, [m for name, losses in wells.items() for m in replicates(name, *losses)], LOSS)
+    assert data.loss.argmin() == 1
+    assert data.best == 2
 
 
 def test_the_scaled_mad_estimates_a_standard_deviation():

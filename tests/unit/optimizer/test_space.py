@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from optimizer.parameters import CATEGORY
 from optimizer.space import Categorical, Continuous, Discrete, LinearConstraint, Mixture, Parameter, SearchSpace, distinct
 from optimizer.types import InvalidInput, NotEnoughPoints
 
@@ -108,7 +109,7 @@ def test_model_inputs_lie_in_the_unit_cube_and_name_one_category(space: SearchSp
     for parameter in space.parameters:
         width = len(parameter.categories) if isinstance(parameter, Categorical) else 1
         if width > 1:
-            assert (encoded[:, start : start + width].sum(axis=1) == 1).all()
+            assert (encoded[:, start : start + width].sum(axis=1) == CATEGORY).all()
         start += width
     assert encoded.shape == (20, start)
 

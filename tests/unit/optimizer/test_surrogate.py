@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.gp import GaussianProcess
 from optimizer.objective import Minimize
 from optimizer.space import Categorical, Continuous, SearchSpace
 from optimizer.state import CampaignState
@@ -17,7 +18,7 @@ def state_of(error: FloatArray | None = None, counts: int = 4, noise: str = "rep
     loss = ((X[:, 0] - 50) / 70) ** 2 + 0.1 * X[:, 1]
     names = tuple(f"w{i}" for i in range(30))
     spread = np.full(30, 0.01) if error is None else error
-    data = Dataset(names, X, loss[:, None], loss, spread, np.full(30, counts), np.ones(30, np.int64))
+    data = Dataset(names, X, loss[:, None], loss, spread, loss, np.full(30, counts), np.ones(30, np.int64))
     return CampaignState(SPACE, Minimize("loss"), data, np.empty((0, 2)), 1, Strategy(gp=GPSettings(noise=noise)))
 
 
@@ -67,3 +68,11 @@ def test_the_same_data_give_the_same_model() -> None:
     X = SPACE.sample(20, np.random.default_rng(5))
     models = [fit_loss_model(s, s.data) for s in (state, replace(state, seed=9))]
     assert models[0].predict(X).tobytes() == models[1].predict(X).tobytes()
+
+
+def test_categories_are_related_until_the_data_say_otherwise():
+    space = SearchSpace((Continuous("x", 0, 1), Categorical("solvent", ("water", "ethanol", "toluene"))))
+    gp = GaussianProcess().fit(space.encode(np.array([[0.5, 0.0]])), np.array([1.0]))
+    others = space.encode(np.array([[0.5, 1.0], [0.5, 2.0]]))
+    shared = gp.covariance(space.encode(np.array([[0.5, 0.0]])), others) / gp.hyper.scale
+    assert ((shared > 0.5) & (shared < 1)).all()

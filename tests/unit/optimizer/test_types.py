@@ -13,7 +13,7 @@ NM = np.array([400.0, 500.0, 600.0])
 def dataset(n: int = 3) -> Dataset:
     column = np.arange(float(n))
     names = tuple(f"w{i}" for i in range(n))
-    return Dataset(names, column[:, None], column[:, None], column, column, np.arange(n), np.arange(1, n + 1))
+    return Dataset(names, column[:, None], column[:, None], column, column, column, np.arange(n), np.arange(1, n + 1))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_resampling_does_not_extrapolate(axis):
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("field", ["X", "Y", "loss", "error", "counts", "rounds"])
+@pytest.mark.parametrize("field", ["X", "Y", "loss", "error", "expected", "counts", "rounds"])
 def test_a_dataset_needs_equally_long_columns(field):
     columns = dataset().__dict__ | {field: dataset(2).__dict__[field]}
     with pytest.raises(InvalidInput, match="one row per design"):

@@ -39,10 +39,10 @@ def test_the_largest_value_is_picked_and_refining_never_loses() -> None:
     def score(rows: np.ndarray) -> np.ndarray:
         return -np.linalg.norm(rows - 0.4321, axis=1)
 
-    picks = candidates.Picks(state, state.data, X)
-    first = picks.take(score(X), 3, score, np.random.default_rng(0))
+    picks = candidates.Picks(state, state.data, X, 3)
+    first = picks.take(score(X), score, np.random.default_rng(0))
     assert score(first[None, :])[0] > score(X).max()
-    second = picks.take(score(X), 3)
+    second = picks.take(score(X))
     assert (second == X[score(X).argmax()]).all()
     np.testing.assert_array_equal(picks.rows, [first, second])
 
@@ -50,8 +50,8 @@ def test_the_largest_value_is_picked_and_refining_never_loses() -> None:
 def test_values_of_minus_infinity_are_still_a_choice() -> None:
     state = STATES.smooth(box(1, step=0.5), 1)
     X = state.space.points(3)
-    picks = candidates.Picks(state, state.data, X)
-    rows = [picks.take(np.full(3, -np.inf), 3) for _ in range(3)]
+    picks = candidates.Picks(state, state.data, X, 3)
+    rows = [picks.take(np.full(3, -np.inf)) for _ in range(3)]
     assert len(np.unique(rows)) == 3
     with pytest.raises(NotEnoughPoints, match="only 3 distinct"):
-        picks.take(np.zeros(3), 4)
+        picks.take(np.zeros(3))

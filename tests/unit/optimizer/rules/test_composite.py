@@ -36,7 +36,8 @@ def state_of(X: np.ndarray, objective: SpectrumMatch, seed: int = 0, space: Sear
     Y = lab(X) + 0.004 * np.random.default_rng(seed).standard_normal((len(X), len(AXIS)))
     n = len(X)
     names, ones = tuple(f"w{k}" for k in range(n)), np.ones(n, np.int64)
-    data = Dataset(names, X, Y, objective.losses(Y).loss, np.full(n, 0.01), ones, ones)
+    loss = objective.losses(Y).loss
+    data = Dataset(names, X, Y, loss, np.full(n, 0.01), loss, ones, ones)
     return CampaignState(space, objective, data, np.empty((0, space.dimension)), 1)
 
 
@@ -117,7 +118,8 @@ def test_many_samples_take_little_memory() -> None:
     X = SPACE.sample(12, np.random.default_rng(0))
     Y = np.abs(np.random.default_rng(0).standard_normal((12, 421)))
     n, ones = len(X), np.ones(len(X), np.int64)
-    data = Dataset(tuple(map(str, range(n))), X, Y, objective.losses(Y).loss, np.full(n, 0.1), ones, ones)
+    loss = objective.losses(Y).loss
+    data = Dataset(tuple(map(str, range(n))), X, Y, loss, np.full(n, 0.1), loss, ones, ones)
     state = CampaignState(SPACE, objective, data, np.empty((0, 3)), 1)
     process = CurveProcess().fit(X, Y)
     model = composite._Model(state, data, process, np.zeros((1, len(process.processes))))

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[4]
 def dataset(X: np.ndarray, loss: np.ndarray, counts: int = 3) -> Dataset:
     n = len(X)
     names = tuple(f"w{i}" for i in range(n))
-    return Dataset(names, X, loss[:, None], loss, np.full(n, 0.02), np.full(n, counts), np.ones(n, int))
+    return Dataset(names, X, loss[:, None], loss, np.full(n, 0.02), loss, np.full(n, counts), np.ones(n, int))
 
 
 def state_of(space: SearchSpace, X: np.ndarray, loss: np.ndarray, pending: np.ndarray | None = None, **changes) -> CampaignState:
