@@ -10,11 +10,14 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from optimizer.types import FloatArray, InvalidInput, Spectrum
 
 DIM, SATURATED = 0.7, 1.2
 """Absorbances between which a spectrum counts as well exposed (Mekki-Berrada et al. 2021)."""
+_FLAT = 1e-5
+"""Share of its largest value by which a constant spectrum may vary in single precision."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,21 @@ class SpectrumMatch:
         cosine[shaped] = scaled @ direction / np.linalg.norm(scaled, axis=1)
         reasons = np.select([top > SATURATED, flat, top < DIM], ["saturated", "flat", "dim"], "shape")
         return Losses(np.clip(1 - delta * cosine, 0.0, 1.0), tuple(reasons.tolist()))
+
+    def screen(self, outcomes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Losses of finite spectra, shape (n, m), in single precision, without reasons; the spectra are overwritten.
+
+        Raises:
+            InvalidInput: There is no target.
+        """
+        direction = self._direction.astype(np.float32)
+        low, top = outcomes.min(axis=1), outcomes.max(axis=1)
+        outcomes -= low[:, None]
+        length = np.sqrt(np.einsum("ij,ij->i", outcomes, outcomes))
+        cosine = outcomes @ direction / np.maximum(length, np.finfo(np.float32).tiny)
+        flat = top - low <= _FLAT * np.abs(top)
+        delta = np.where(flat | (top > np.float32(SATURATED)), 0, np.clip(top / np.float32(DIM), 0, 1))
+        return np.asarray(np.clip(1 - delta * cosine, 0, 1), np.float32)
 
 
 Objective = Minimize | Maximize | TargetValue | SpectrumMatch

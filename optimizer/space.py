@@ -87,12 +87,12 @@ class SearchSpace:
     @cached_property
     def low(self) -> FloatArray:
         """Lower bounds, shape (d,)."""
-        return np.array([p.low for p in self.parameters])
+        return np.array([p.low for p in self.parameters], float)
 
     @cached_property
     def high(self) -> FloatArray:
         """Upper bounds, shape (d,)."""
-        return np.array([p.high for p in self.parameters])
+        return np.array([p.high for p in self.parameters], float)
 
     @cached_property
     def resolution(self) -> FloatArray:

@@ -1,8 +1,9 @@
 """How a peer is asked: one JSON object a line, recipes in and recipes out.
 
 A request holds ``parameters`` (continuous: name, low, high, step or null; categorical: name, categories), ``constraints``
-(``sum(coefficients) <= bound``), ``data`` (recipe and loss, to be minimised), ``n`` and ``seed``. The answer holds the
-recipes and the CPU and wall seconds of the ask, imports and start-up left out. Every ask starts from the history alone.
+(``sum(coefficients) <= bound``), ``data`` (recipe and loss, to be minimised), ``n``, ``seed`` and ``limit_s``, the CPU seconds
+after which the process is ended by SIGPROF. The answer holds the recipes and the CPU and wall seconds of the ask, imports and
+start-up left out. Every ask starts from the history alone.
 
 Runs in the peer's own environment: standard library only.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 import warnings
@@ -29,14 +31,19 @@ def serve(propose: Callable[[Request], Recipes]) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         cpu, wall = time.process_time(), time.perf_counter()
+        signal.setitimer(signal.ITIMER_PROF, request["limit_s"])
         recipes = propose(request)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         answer = {"recipes": recipes, "cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
         print(json.dumps(answer), file=answers, flush=True)
 
 
+def excess(request: Request, recipe: dict[str, Any]) -> list[float]:
+    """By how much a recipe goes beyond each constraint; negative where it stays below."""
+    constraints = request["constraints"]
+    return [sum(weight * recipe[name] for name, weight in c["coefficients"].items()) - c["bound"] for c in constraints]
+
+
 def feasible(request: Request, recipe: dict[str, Any]) -> bool:
     """Whether a recipe satisfies the constraints."""
-    return all(
-        sum(weight * recipe[name] for name, weight in constraint["coefficients"].items()) <= constraint["bound"] + 1e-9
-        for constraint in request["constraints"]
-    )
+    return all(value <= 1e-9 for value in excess(request, recipe))

@@ -18,6 +18,7 @@ RULES: dict[str, str] = {
     "lp_textbook": "optimizer.rules.lp_textbook:propose",
     "qlognei": "optimizer.rules.qlognei:propose",
     "random": "optimizer.rules.random:propose",
+    "spectral_grid": "optimizer.rules.spectral_grid:propose",
     "thompson": "optimizer.rules.thompson:propose",
 }
 """Name of a rule -> ``module:function``."""

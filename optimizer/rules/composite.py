@@ -78,6 +78,11 @@ class _Model:
         """Log gains (c,) of rows one by one."""
         return log_gain(self.marginal(X, self.z), np.full(len(self.z), self._incumbent), self.softness)
 
+    def expected(self, X: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Mean and standard deviation of the loss of rows, and expected improvement, shape (c,) each, by fresh samples."""
+        losses = self.marginal(X, _deviates(_SAMPLES, self.z.shape[1], rng), cliff=True)
+        return losses.mean(axis=1), losses.std(axis=1), np.maximum(self._incumbent - losses, 0).mean(axis=1)
+
     @cached_property
     def _incumbent(self) -> float:
         return float(self.middle(self.data.X).min())
@@ -107,13 +112,10 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
         )
     if (data.Y[0] == data.Y).all():
         return _without_curves(state, data, n, rng)
-    settings = state.strategy.gp
-    past = [transfer.chosen(task, state.space) for task in state.priors]
-    related = [(state.space.encode(wells.X), wells.Y) for wells in past]
-    process = CurveProcess(settings.nu, settings.isotropic).fit(state.space.encode(data.X), data.Y, related)
+    process = fit_curves(state, data)
     model = _Model(state, data, process, _deviates(_SCREEN, len(process.processes), rng))
     warnings = process.warnings + transfer.warnings(state.priors)
-    if settings.noise == "replicates":
+    if state.strategy.gp.noise == "replicates":
         warnings += ("the noise of the components is inferred: the spread of the replicates is known for the loss only",)
     model = replace(model, state=plates.settle(state, n, rng, model.gains))
     X, values = _pool(model, n, rng)
@@ -121,6 +123,28 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
     figures = {"data": len(data), "incumbent": float(model.middle(data.X).min()), "components": len(process.processes)}
     figures |= {"explained": process.components.explained} | transfer.card(state.priors, process.processes[0])
     return Batch(_proposals(model, rows, scores, rng), warnings=warnings + ease, model=figures)
+
+
+def fit_curves(state: CampaignState, data: Dataset) -> CurveProcess:
+    """The model of the curves of data, one row at least, with what the priors of the campaign teach."""
+    settings = state.strategy.gp
+    past = [transfer.chosen(task, state.space) for task in state.priors]
+    related = [(state.space.encode(wells.X), wells.Y) for wells in past]
+    return CurveProcess(settings.nu, settings.isotropic).fit(state.space.encode(data.X), data.Y, related)
+
+
+def expectations(
+    state: CampaignState, process: CurveProcess, X: FloatArray, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Mean and standard deviation of the loss of rows (n, d), and their expected improvement, shape (n,) each.
+
+    Args:
+        state: Gives the objective, and the data that are to be improved on.
+        process: The fitted model of the curves.
+        X: The rows.
+        rng: Source of the samples.
+    """
+    return _Model(state, state.data, process, np.zeros((1, len(process.processes)))).expected(X, rng)
 
 
 def smoothed(objective: Objective, curves: FloatArray) -> FloatArray:
@@ -197,12 +221,11 @@ def _pick(
 
 
 def _proposals(model: _Model, rows: FloatArray, scores: list[float], rng: np.random.Generator) -> tuple[Proposal, ...]:
-    state, best = model.state, float(model.middle(model.data.X).min())
-    losses = model.marginal(rows, _deviates(_SAMPLES, model.z.shape[1], rng), cliff=True)
+    state = model.state
     seed = (state.seed, state.last_round + 1)
     told = []
-    for k, (row, sampled) in enumerate(zip(rows, losses, strict=True)):
-        mean, std, gain = float(sampled.mean()), float(sampled.std()), float(np.maximum(best - sampled, 0).mean())
+    for k, (row, *figures) in enumerate(zip(rows, *model.expected(rows, rng), strict=True)):
+        mean, std, gain = map(float, figures)
         place = "the largest one" if not k else f"the largest one beyond what {k} earlier picks may gain"
         why = f"the loss of curves that it may give is {mean:.3g} ± {std:.2g}, expected improvement {gain:.2g}; {place}"
         told.append(Proposal(row, k + 1, NAME, seed, mean, std, scores[k], gain, None, why))

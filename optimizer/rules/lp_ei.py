@@ -34,7 +34,7 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
     start = Start.of(state, data, n, rng)
     gp, minimum, (slope, warnings) = start.model.gp, _minimum(start, rng), _slope(start)
     batch = penalize(NAME, Balls(start, minimum, slope, gp.hyper.lengths, start.model.resolution), n, rng)
-    figures = {"M": float(gp.warp.inverse(minimum)), "L": slope}
+    figures = {"M": float(gp.warp.inverse(minimum)), "L": slope, "coincident": batch.coincident}
     return Batch(batch.proposals, warnings=start.model.warnings + warnings + batch.warnings, model=start.card() | figures)
 
 

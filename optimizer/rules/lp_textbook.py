@@ -44,5 +44,5 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
     batch = penalize(NAME, Balls(start, start.best, slope, scales=1.0, floor=-np.inf), n, rng)
     if batch.coincident:
         warnings += (f"{batch.coincident} of {n} picks coincided with a well taken before: the best free wells were taken instead",)
-    figures = {"M": float(gp.warp.inverse(start.best)), "L": slope}
+    figures = {"M": float(gp.warp.inverse(start.best)), "L": slope, "coincident": batch.coincident}
     return Batch(batch.proposals, warnings=warnings + batch.warnings, model=start.card() | figures)

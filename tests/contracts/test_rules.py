@@ -1,11 +1,16 @@
 """Every batch rule under the contract of `tests.contracts.rules`."""
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from models.nets import NetworkSettings
 from optimizer.objective import SpectrumMatch
-from optimizer.rules import RULES
+from optimizer.rules import RULES, spectral_grid
+from optimizer.state import PriorTask
 from optimizer.types import Spectrum
-from tests.contracts.rules import RuleContract
+from tests.contracts.rules import SILVER, RuleContract
 
 AXIS = np.linspace(380, 800, 43)
 
@@ -47,6 +52,20 @@ class TestNoisyExpectedImprovement(RuleContract):
 
 class TestRandom(RuleContract):
     name, modelled = "random", False
+
+
+class TestSpectralGrid(TestComposite):
+    name = "spectral_grid"
+
+    @pytest.fixture(autouse=True)
+    def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(spectral_grid, "SETTINGS", NetworkSettings((12, 12), members=4, folds=2, epochs=60))
+        monkeypatch.setattr(spectral_grid, "POINTS", 4000)
+
+    def test_prior_tasks_are_learned_from_and_told_of(self) -> None:
+        state = self.smooth(SILVER, 15)
+        batch = self.check(replace(state, priors=(PriorTask("past", state.data),)), 4)
+        assert any("past campaigns" in warning for warning in batch.warnings)
 
 
 class TestThompson(RuleContract):

@@ -315,3 +315,8 @@ def test_levels_start_low_stay_in_range_and_keep_the_step(parameter: Continuous)
 def test_parts_that_make_no_sense(make: object) -> None:
     with pytest.raises(InvalidInput):
         make()
+
+
+def test_bounds_are_real_numbers_where_they_were_given_as_whole_ones() -> None:
+    space = SearchSpace((Continuous("a", 0, 1), Discrete("n", (1, 2, 3))))
+    assert (space.low.dtype, space.high.dtype) == (np.float64, np.float64)
