@@ -52,6 +52,16 @@ PLATE_CAMPAIGN: dict[str, Any] = {
     },
 }
 
+TWO_STEP_CAMPAIGN: dict[str, Any] = {
+    **CAMPAIGN,
+    "name": "Silver prisms in two steps",
+    "strategy": {
+        "rules": ["lp_ei"],
+        "switch": {"to_both": {"after_rounds": 4}, "to_network": {"lead": {"threshold": 0, "rounds": 2}}},
+    },
+    "stop": {"accuracy": {"threshold": 0.02, "mse": 0.01}, "stability": {"threshold": 0.01}, "combine": "all"},
+}
+
 CURVE = {"values": _band(610, 80, 0.9), "measured_at": "2026-01-15T09:30:00Z"}
 MEASUREMENTS = {
     "measurements": [
@@ -70,6 +80,14 @@ MAPPING = {
     "wells_per_round": 15,
 }
 EXTENSION = {"parameter": "PVA", "high": 50, "reason": "most wells of round 3 lie at 40 %"}
+RESCORING: dict[str, Any] = {
+    "objective": {"kind": "spectrum_match", "axis": _AXIS, "unit": "nm", "target": {"axis": _AXIS, "values": _band(560, 50, 1)}},
+    "reason": "smaller prisms are wanted now",
+}
+KNOWLEDGE = {
+    "recipes": [{"AgNO3": 30, "PVA": 16, "TSC": 6.5, "seed": 4.5, "total": 850}],
+    "regions": [{"name": "spheres", "low": 380, "high": 460}, {"name": "prisms", "low": 600, "high": 700}],
+}
 DESIGN = {"recipe": {"AgNO3": 30, "PVA": 16, "TSC": 6.5, "seed": 4.5, "total": 850}, "reason": "best recipe of last year"}
 
 SIMULATION = {

@@ -81,11 +81,15 @@ def _everything(session: Session, campaign: Campaign) -> dict[str, Any]:
         EventOut(id=e.id, at=e.at, actor=e.actor, action=e.action, detail=e.detail)
         for e in store.events(session, id, 0, np.iinfo(np.int32).max)
     ]
+    known = store.knowledge(session, id)
     return {
         "campaign": views.campaign_out(campaign).model_dump(mode="json"),
+        "objectives": [entry.model_dump(mode="json") for entry in views.objectives_out(campaign)],
         "batches": [{**views.batch_out(campaign, row).model_dump(mode="json"), "info": row.info} for row in campaign.batches],
         "priors": [{**views.prior_out(row).model_dump(mode="json"), **priors.arrays(row)} for row in campaign.priors],
         "replicates": [views.replicate_out(campaign, row).model_dump(mode="json") for row in campaign.replicates],
+        "phases": views.phases_out(campaign.row, campaign.phases).model_dump(mode="json"),
         "stop_checks": [views.stop_check_out(row).model_dump(mode="json") for row in store.stop_checks(session, id)],
+        "knowledge": known and {"made_at": known.made_at.isoformat(), "round": known.round, "basis": known.basis, **known.content},
         "events": [event.model_dump(mode="json") for event in log],
     }

@@ -21,9 +21,9 @@ from db import store
 from db.engine import Session
 from db.tables import BatchRow, CampaignRow
 from optimizer import replicates
-from optimizer.loop import best_per_round
 from optimizer.objective import Objective
 from optimizer.space import Categorical, SearchSpace
+from optimizer.stopping import best_per_round
 from optimizer.types import Design, DesignState, FloatArray, InvalidInput, Measurement
 
 

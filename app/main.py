@@ -14,7 +14,7 @@ from app import problems
 from app.executor import open_executor
 from app.limits import BodyLimit
 from app.openapi import describe
-from app.routes import batches, campaigns, checks, designs, measurements, simulate, system
+from app.routes import batches, campaigns, checks, designs, knowledge, measurements, objectives, simulate, system
 from app.security import first_key
 from app.settings import Settings
 from app.worker import Worker
@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPIOffline(title="closedloop", version=version("closedloop"), summary=_SUMMARY, description=_DESCRIPTION, lifespan=lifespan)
     app.add_middleware(BodyLimit, limit=settings.max_body)
     api = APIRouter(prefix="/api/v1")
-    for module in (campaigns, batches, designs, measurements, checks, simulate, system):
+    for module in (campaigns, batches, designs, measurements, checks, objectives, knowledge, simulate, system):
         api.include_router(module.router)
     app.include_router(api)
     problems.install(app)

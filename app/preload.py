@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import optimizer.initial
+import optimizer.knowledge
 import optimizer.loop
 import optimizer.rules.composite
 import optimizer.rules.lp_ei  # noqa: F401

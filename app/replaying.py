@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from app import service
-from app.problems import Conflict, NotFound
+from app.problems import Conflict
 from app.schemas.campaign import SpaceShape
+from app.schemas.stopping import SwitchShape
 from app.security import Principal
 from app.views import Campaign
 from db import jobs, store
@@ -19,6 +20,7 @@ from db.engine import Session
 from db.tables import BatchRow, CampaignRow, DesignRow, JobRow
 from optimizer import replicates
 from optimizer.state import CampaignState
+from optimizer.switch import Phase, Switch
 from optimizer.types import Batch, Design, DesignState, FloatArray, Measurement, Quality, StopSettings
 
 _TOLERANCE = 1e-9
@@ -26,7 +28,7 @@ _TOLERANCE = 1e-9
 
 
 def basis_of(campaign: Campaign) -> dict[str, Any]:
-    """What a proposal is made from, as far as it can change: box, size, pending wells with their data so far, data."""
+    """What a proposal is made from, as far as it can change: box, objective, size, pending wells with their data so far, data."""
     designs, measurements = _history(campaign)
     pending = {design.id: {"executed": design.executed.tolist(), "replicates": []} for design in designs if design.state.pending}
     for measurement in measurements:
@@ -34,7 +36,9 @@ def basis_of(campaign: Campaign) -> dict[str, Any]:
             pending[measurement.design]["replicates"].append(measurement.replicate)
     return {
         "space": campaign.row.document["space"],
+        "objective": campaign.objective_number,
         "batch_size": campaign.document.batch_size,
+        "switch": campaign.row.document["strategy"]["switch"],
         "pending": pending,
         "history": _digest(designs, measurements),
     }
@@ -47,9 +51,7 @@ def request_replay(session: Session, who: Principal, row: CampaignRow, round: in
         NotFound: There is no such round.
         Conflict: The service did not propose it, or a person has planned all of its wells anew.
     """
-    batch = store.batch(session, row.id, round)
-    if batch is None:
-        raise NotFound(f"campaign {row.id!r} has no round {round}; it has {store.last_round(session, row.id)}")
+    batch = service.find_batch(session, row.id, round)
     if "history" not in batch.info:
         raise Conflict(f"round {round} was imported, not proposed: replay a round whose rule is not {batch.rule!r}")
     if not any(_proposed(design) for design in store.designs(session, row.id, round)):
@@ -63,8 +65,9 @@ def request_replay(session: Session, who: Principal, row: CampaignRow, round: in
 def state_before(campaign: Campaign, batch: BatchRow) -> tuple[CampaignState, bool]:
     """The state that a round was proposed from, and whether the data in it are those of then.
 
-    Stop checks are left out: the round was proposed, so none was met.
+    Checks of stop and phase are left out: the round was proposed, in the phase that it says.
     """
+    campaign = campaign.under(batch.info["objective"])
     designs, measurements = _history_before(campaign, batch)
     space = SpaceShape.model_validate(batch.info["space"]).domain()
     pending = [entry["executed"] for entry in batch.info["pending"].values()]
@@ -76,8 +79,15 @@ def state_before(campaign: Campaign, batch: BatchRow) -> tuple[CampaignState, bo
         last_round=batch.round - 1,
         stop=StopSettings(),
         batch_size=batch.info["batch_size"],
+        switch=_unconditional(batch.info["switch"]),
+        phase=Phase(batch.phase),
     )
     return state, _digest(designs, measurements) == batch.info["history"]
+
+
+def _unconditional(stored: dict[str, Any] | None) -> Switch | None:
+    """The two rules of a round, without what leads from one to the other."""
+    return None if stored is None else replace(SwitchShape.model_validate(stored).domain(), to_both=None, to_network=None, back=None)
 
 
 def _history_before(campaign: Campaign, batch: BatchRow) -> tuple[list[Design], list[Measurement]]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from app import priors, views
+from app import phases, priors, views
 from app.problems import Conflict, NotFound
 from app.schemas.base import located
 from app.schemas.campaign import CampaignDocument, CampaignPatch, CurveShape, SpectrumObjective, document_of
-from app.schemas.wells import BatchRequest, DesignIn, DesignPatch
+from app.schemas.wells import BatchPatch, BatchRequest, DesignIn, DesignPatch
 from app.security import Principal, Role
 from db import jobs, store
 from db.engine import Session
@@ -20,6 +20,7 @@ from db.tables import BatchRow, CampaignRow, DesignRow, JobRow, ReplicateRow, St
 from optimizer.objective import parse_curve
 from optimizer.plates import misfit
 from optimizer.state import CampaignState
+from optimizer.switch import Phase
 from optimizer.types import Batch, DesignState, FloatArray, InvalidInput, Proposal, StopReport, Waiting
 
 # Campaigns
@@ -63,19 +64,28 @@ def find_campaign(session: Session, id: str, *, lock: bool = False) -> CampaignR
 
 def patch_campaign(session: Session, who: Principal, row: CampaignRow, patch: CampaignPatch) -> None:
     """Edit a campaign; stopping and reopening take a reason."""
-    changes = patch.model_dump(mode="json", exclude_unset=True, exclude={"state", "reason"})
+    changes = patch.model_dump(mode="json", exclude_unset=True, exclude={"state", "phase", "reason"})
     if None in changes.values():
         raise InvalidInput(
             "a field cannot be emptied", where=(next(k for k, v in changes.items() if v is None),), remedy="leave it out, or give a value"
         )
     if changes:
-        document = CampaignDocument.model_validate({**row.document, **changes})
+        document = CampaignDocument.model_validate(_merged(row.document, changes))
         document.check()
         row.document = document.model_dump(mode="json")
         store.record(session, who.name, "campaign edited", row.id, **changes)
     if patch.state is not None and patch.state != row.state:
         _change_state(session, who, row, patch)
+    if patch.phase is not None:
+        phases.set_phase(session, who, row, Phase(patch.phase), patch.reason)
     row.version += 1
+
+
+def _merged(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A document with changes, of which the switch belongs to the strategy."""
+    top = {name: value for name, value in changes.items() if name != "switch"}
+    switch = {"switch": changes["switch"]} if "switch" in changes else {}
+    return {**document, **top, "strategy": document["strategy"] | switch}
 
 
 def _change_state(session: Session, who: Principal, row: CampaignRow, patch: CampaignPatch) -> None:
@@ -85,6 +95,7 @@ def _change_state(session: Session, who: Principal, row: CampaignRow, patch: Cam
     if patch.state == "active":
         row.reopened_after = store.last_round(session, row.id)
     store.record(session, who.name, "campaign reopened" if patch.state == "active" else "campaign stopped", row.id, reason=patch.reason)
+    phases.record_state(session, who, row, patch.reason)
 
 
 def set_target(session: Session, who: Principal, row: CampaignRow, text: str) -> None:
@@ -93,9 +104,7 @@ def set_target(session: Session, who: Principal, row: CampaignRow, text: str) ->
     if not isinstance(document.objective, SpectrumObjective):
         raise Conflict(f"objective {document.objective.kind} has no target curve; only spectrum_match has one")
     if store.last_round(session, row.id):
-        raise Conflict(
-            "the campaign has batches: its target can no longer change; create a campaign with the new target and import the data"
-        )
+        raise Conflict("the campaign has batches: set the new target with POST /campaigns/{c}/rescore, which scores its data anew")
     curve = parse_curve(text)
     target = CurveShape(axis=curve.axis.tolist(), values=curve.values.tolist())
     edited = document.model_copy(update={"objective": document.objective.model_copy(update={"target": target})})
@@ -145,6 +154,7 @@ def step_when_complete(session: Session, actor: str, row: CampaignRow) -> None:
 def state_of(campaign: views.Campaign, *, overlap: bool) -> CampaignState:
     """The snapshot that ``next_step`` works on."""
     document = campaign.document
+    phase, since = phases.standing(campaign.phases)
     pending = [store.from_blob(design.executed) for design in campaign.designs if DesignState(design.state).pending]
     return CampaignState(
         space=campaign.space,
@@ -159,6 +169,10 @@ def state_of(campaign: views.Campaign, *, overlap: bool) -> CampaignState:
         reopened_after=campaign.row.reopened_after,
         overlap=overlap,
         priors=priors.tasks(campaign),
+        switch=document.strategy.switch and document.strategy.switch.domain(),
+        phase=phase,
+        phase_since=since,
+        origins={design.id: design.origin for design in campaign.designs},
     )
 
 
@@ -176,6 +190,9 @@ def commit_step(session: Session, job_id: str, attempt: int, outcome: Batch | St
     if job is None:
         return False
     row = find_campaign(session, job.campaign_id, lock=True)
+    if row.state == "active" and basis["objective"] != len(store.past_objectives(session, row.id)) + 1:
+        jobs.release(session, job_id, attempt)  # another objective was set meanwhile: the step is decided again
+        return False
     result = "stopped by a person meanwhile" if row.state != "active" else _describe(outcome)
     if not jobs.finish(session, job_id, attempt, result):
         return False
@@ -194,26 +211,48 @@ def _describe(outcome: Batch | StopReport | Waiting) -> str:
 def _apply(session: Session, row: CampaignRow, round: int, outcome: Batch | StopReport | Waiting, basis: dict[str, Any]) -> None:
     report = outcome.report if isinstance(outcome, Batch) else outcome
     if isinstance(report, StopReport):
-        stored = {**asdict(report), "legs": dict(report.legs)}
+        stored = {**asdict(report), "legs": dict(report.legs), "objective": basis["objective"]}
         session.add(StopRow(campaign_id=row.id, round=report.round, checked_at=store.now(), report=stored))
         store.record(session, "service", "stop checked", row.id, round=report.round, stop=report.stop, reason=report.reason)
     if isinstance(outcome, StopReport):
+        phases.record_stop(session, row, outcome)
         row.state, row.version = "stopped", row.version + 1
         store.record(session, "service", "campaign stopped", row.id, reason=outcome.reason)
     if isinstance(outcome, Batch):
         add_batch(session, row, round, outcome, basis)
+        if outcome.phase:
+            phases.record_check(session, row, outcome.phase)
 
 
 def add_batch(session: Session, row: CampaignRow, round: int, batch: Batch, basis: dict[str, Any]) -> None:
     """Store a proposed batch; without review its wells are approved at once."""
-    rule = batch.proposals[0].rule
+    rule = "+".join(dict.fromkeys(proposal.rule for proposal in batch.proposals))
+    phase = batch.phase.after if batch.phase else Phase.INITIAL
     info = {"warnings": list(batch.warnings), "model": dict(batch.model), **basis}
-    session.add(BatchRow(campaign_id=row.id, round=round, rule=rule, info=info, created_at=store.now()))
+    session.add(BatchRow(campaign_id=row.id, round=round, rule=rule, phase=phase, info=info, created_at=store.now()))
     session.flush()
     state = DesignState.PROPOSED if row.document["review"] else DesignState.APPROVED
     for well, proposal in enumerate(batch.proposals, 1):
         session.add(new_design(row, round, well, proposal.x, proposal.rule, state, _proposal_info(proposal)))
     store.record(session, "service", "batch proposed", row.id, round=round, rule=rule, wells=len(batch.proposals))
+
+
+def find_batch(session: Session, campaign_id: str, round: int) -> BatchRow:
+    """A round.
+
+    Raises:
+        NotFound: The campaign has none of this number.
+    """
+    row = store.batch(session, campaign_id, round)
+    if row is None:
+        raise NotFound(f"campaign {campaign_id!r} has no round {round}; it has {store.last_round(session, campaign_id)}")
+    return row
+
+
+def patch_batch(session: Session, who: Principal, row: BatchRow, patch: BatchPatch) -> None:
+    """Label a round."""
+    row.label, row.version = patch.label or None, row.version + 1
+    store.record(session, who.name, "batch labelled", row.campaign_id, round=row.round, label=row.label)
 
 
 def _proposal_info(proposal: Proposal) -> dict[str, Any]:

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from app.schemas.campaign import Best, CampaignDocument, CampaignOut, PriorOut, document_of
-from app.schemas.flow import EvidenceOut, JobOut, StopCheckOut
+from app import phases
+from app.schemas.campaign import Best, CampaignDocument, CampaignOut, PriorOut, document_of, objective_of
+from app.schemas.flow import EvidenceOut, JobOut, PhaseCheckOut, PhasesOut, StopCheckOut
+from app.schemas.rescore import ObjectiveOut
 from app.schemas.wells import BatchLine, BatchOut, DesignDetail, DesignOut, ProposalOut, ReplicateOut, SummaryOut
 from db import store
 from db.engine import Session
-from db.tables import BatchRow, CampaignRow, DesignRow, JobRow, PriorRow, ReplicateRow, StopRow
+from db.tables import BatchRow, CampaignRow, DesignRow, JobRow, PastObjectiveRow, PhaseRow, PriorRow, ReplicateRow, StopRow
 from optimizer import replicates
-from optimizer.loop import best_per_round
 from optimizer.objective import Objective, SpectrumMatch
 from optimizer.space import SearchSpace
+from optimizer.stopping import best_per_round
 from optimizer.types import Dataset, DesignState, FloatArray, Quality
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """A campaign with everything that was measured, read once per request."""
+    """A campaign with everything that was measured, read once per request; losses are those of ``scored`` where it is given."""
 
     row: CampaignRow
     batches: Sequence[BatchRow]
     designs: Sequence[DesignRow]
     replicates: Sequence[ReplicateRow]
     priors: Sequence[PriorRow] = ()
+    phases: Sequence[PhaseRow] = ()
+    past_objectives: Sequence[PastObjectiveRow] = ()
+    scored: Objective | None = None
 
     @cached_property
     def document(self) -> CampaignDocument:
@@ -44,8 +50,18 @@ class Campaign:
 
     @cached_property
     def objective(self) -> Objective:
-        """The objective."""
-        return self.document.objective.domain()
+        """The objective that losses refer to."""
+        return self.document.objective.domain() if self.scored is None else self.scored
+
+    @property
+    def objective_number(self) -> int:
+        """Number of the present objective, from 1."""
+        return len(self.past_objectives) + 1
+
+    def under(self, number: int) -> Campaign:
+        """The campaign as its objective of this number scores it."""
+        present = number == self.objective_number
+        return self if present else replace(self, scored=objective_of(self.past_objectives[number - 1].objective).domain())
 
     @property
     def has_target(self) -> bool:
@@ -115,7 +131,8 @@ class Campaign:
 def load(session: Session, row: CampaignRow) -> Campaign:
     """Read a campaign whole."""
     id = row.id
-    return Campaign(row, store.batches(session, id), store.designs(session, id), store.replicates(session, id), store.priors(session, id))
+    wells = store.batches(session, id), store.designs(session, id), store.replicates(session, id)
+    return Campaign(row, *wells, store.priors(session, id), store.phase_checks(session, id), store.past_objectives(session, id))
 
 
 def load_well(session: Session, row: CampaignRow, design: DesignRow) -> Campaign:
@@ -125,24 +142,52 @@ def load_well(session: Session, row: CampaignRow, design: DesignRow) -> Campaign
 
 def campaign_out(campaign: Campaign) -> CampaignOut:
     """A campaign and where it stands."""
-    data, row = campaign.dataset, campaign.row
-    best = None
-    if len(data):
-        i = data.best
-        best = Best(design=data.designs[i], round=int(data.rounds[i]), loss=float(data.loss[i]), recipe=campaign.space.recipe(data.X[i]))
+    row = campaign.row
     return CampaignOut(
         id=row.id,
         state=row.state,
+        phase=phases.present(row, campaign.phases).value,
         version=row.version,
         created_at=row.created_at,
         document=campaign.document,
+        objective=campaign.objective_number,
         rounds=len(campaign.batches),
         open_wells=sum(DesignState(design.state).pending for design in campaign.designs),
         replicates=len(campaign.replicates),
-        best=best,
+        best=best_out(campaign),
         best_per_round=campaign.best_per_round,
         priors=[prior_out(prior) for prior in campaign.priors],
     )
+
+
+def best_out(campaign: Campaign) -> Best | None:
+    """The best well so far, None before there are data."""
+    data = campaign.dataset
+    if not len(data):
+        return None
+    i = data.best
+    return Best(design=data.designs[i], round=int(data.rounds[i]), loss=float(data.loss[i]), recipe=campaign.space.recipe(data.X[i]))
+
+
+def objectives_out(campaign: Campaign) -> list[ObjectiveOut]:
+    """Every objective that the campaign has had, oldest first; the last one is the present one."""
+    past = campaign.past_objectives
+    entries = []
+    for number in range(1, campaign.objective_number + 1):
+        before, here = (past[k] if 0 <= k < len(past) else None for k in (number - 2, number - 1))
+        entries.append(
+            ObjectiveOut(
+                number=number,
+                objective=objective_of(here.objective) if here else campaign.document.objective,
+                set_at=before.replaced_at if before else campaign.row.created_at,
+                actor=before.actor if before else None,
+                reason=before.reason if before else None,
+                after_round=before.last_round if before else 0,
+                last_round=here.last_round if here else None,
+                losses=here.losses if here else dict(zip(campaign.dataset.designs, campaign.dataset.loss.tolist(), strict=True)),
+            )
+        )
+    return entries
 
 
 def prior_out(row: PriorRow) -> PriorOut:
@@ -155,6 +200,7 @@ def prior_out(row: PriorRow) -> PriorOut:
 def design_out(campaign: Campaign, row: DesignRow) -> DesignOut:
     """A well."""
     space, executed = campaign.space, store.from_blob(row.executed)
+    proposal = {name: value for name, value in row.info.items() if name != "rescored"}
     return DesignOut(
         id=row.id,
         round=row.round,
@@ -166,7 +212,8 @@ def design_out(campaign: Campaign, row: DesignRow) -> DesignOut:
         planned=space.recipe(store.from_blob(row.planned)),
         executed=space.recipe(executed),
         outside=list(space.outside(executed)),
-        proposal=ProposalOut.model_validate(row.info) if row.info else None,
+        proposal=ProposalOut.model_validate(proposal) if proposal else None,
+        rescored=row.info.get("rescored", []),
         summary=campaign.summary(row.id),
     )
 
@@ -206,6 +253,9 @@ def batch_line(campaign: Campaign, row: BatchRow) -> BatchLine:
     return BatchLine(
         round=row.round,
         rule=row.rule,
+        phase=row.phase,
+        label=row.label,
+        objective=row.info.get("objective"),
         created_at=row.created_at,
         state="open" if pending else "complete",
         wells=len(wells),
@@ -218,6 +268,7 @@ def batch_out(campaign: Campaign, row: BatchRow) -> BatchOut:
     line = batch_line(campaign, row)
     return BatchOut(
         **line.model_dump(exclude={"wells"}),
+        version=row.version,
         warnings=row.info.get("warnings", []),
         model=row.info.get("model", {}),
         designs=[design_out(campaign, design) for design in campaign.designs if design.round == row.round],
@@ -246,8 +297,30 @@ def stop_check_out(row: StopRow) -> StopCheckOut:
     return StopCheckOut(
         checked_at=row.checked_at,
         round=row.round,
+        objective=row.report["objective"],
         stop=row.report["stop"],
         reason=row.report["reason"],
         legs=row.report["legs"],
-        evidence=[EvidenceOut.model_validate(entry) for entry in row.report["evidence"]],
+        evidence=_evidence_out(row.report["evidence"]),
     )
+
+
+def phases_out(campaign: CampaignRow, checks: Sequence[PhaseRow]) -> PhasesOut:
+    """The phase of a campaign, and what led there."""
+    shown = [
+        PhaseCheckOut(
+            checked_at=row.checked_at,
+            round=row.round,
+            before=row.before,
+            after=row.after,
+            actor=row.actor,
+            reason=row.reason,
+            evidence=_evidence_out(row.evidence),
+        )
+        for row in checks
+    ]
+    return PhasesOut(phase=phases.present(campaign, checks).value, checks=shown)
+
+
+def _evidence_out(stored: Sequence[dict[str, Any]]) -> list[EvidenceOut]:
+    return [EvidenceOut(**entry, margin=entry["threshold"] - entry["value"]) for entry in stored]

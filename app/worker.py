@@ -13,17 +13,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from app import replaying, service, views
+import numpy as np
+
+from app import knowledge, replaying, rescoring, service, views
 from app.executor import Executor
+from app.findings import findings
 from db import jobs, store
 from db.engine import Database, DatabaseBusy, Session
 from db.tables import JobRow
+from optimizer.forecast import forecasts
 from optimizer.loop import next_step
-from optimizer.state import CampaignState
 from optimizer.types import ClosedLoopError
 
 _log = logging.getLogger(__name__)
 _POLL_S = 0.2
+_FAILED = {"propose": "step failed", "replay": "replay failed", "rescore": "re-ranking failed", "knowledge": "learning failed"}
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,11 @@ class Worker:
     def _begin(self, job: JobRow) -> None:
         try:
             with self._database.read() as session:
-                state, commit = _prepare(session, job)
+                function, arguments, commit = _prepare(session, job)
         except ClosedLoopError as error:
             self._fail(job.id, job.attempt, error)
             return
-        self._running.append(_Running(job.id, job.attempt, self._executor.submit(next_step, state), commit))
+        self._running.append(_Running(job.id, job.attempt, self._executor.submit(function, *arguments), commit))
 
     def _settle(self, entry: _Running) -> None:
         try:
@@ -117,7 +121,7 @@ class Worker:
         with self._database.write() as session:
             if jobs.fail(session, job, attempt, describe(error)):
                 row = jobs.job(session, job)
-                action = "replay failed" if row and row.kind == "replay" else "step failed"
+                action = _FAILED[row.kind] if row else "step failed"
                 store.record(session, "service", action, row.campaign_id if row else None, job=job, error=describe(error))
 
     def _renew(self) -> None:
@@ -134,14 +138,21 @@ class Worker:
                 jobs.release(session, entry.job, entry.attempt)
 
 
-def _prepare(session: Session, job: JobRow) -> tuple[CampaignState, Callable[..., bool]]:
-    """What a job computes on, and how what it finds is stored."""
+def _prepare(session: Session, job: JobRow) -> tuple[Callable[..., Any], tuple[Any, ...], Callable[..., bool]]:
+    """What a job computes, from what, and how what it finds is stored."""
     campaign = views.load(session, service.find_campaign(session, job.campaign_id))
     if job.kind == "replay":
         state, unchanged = replaying.state_before(campaign, campaign.batches[job.round - 1])
-        return state, partial(replaying.commit_replay, unchanged=unchanged)
+        return next_step, (state,), partial(replaying.commit_replay, unchanged=unchanged)
+    if job.kind == "rescore":
+        wells = rescoring.waiting(campaign)
+        made = partial(rescoring.commit_ranks, wells=wells, objective=campaign.objective_number)
+        return forecasts, (service.state_of(campaign, overlap=True), np.array(list(wells.values()))), made
+    if job.kind == "knowledge":
+        found = partial(knowledge.commit_knowledge, basis=replaying.basis_of(campaign), round=len(campaign.batches))
+        return findings, knowledge.task(campaign, job.request), found
     state = service.state_of(campaign, overlap=bool(job.request.get("overlap")))
-    return state, partial(service.commit_step, basis=replaying.basis_of(campaign))
+    return next_step, (state,), partial(service.commit_step, basis=replaying.basis_of(campaign))
 
 
 def describe(error: BaseException) -> str:

@@ -36,9 +36,8 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
     """The rows for people."""
     shown = Table("figure", "value", "unit", "target", "met", title="Speed")
     for row in rows:
-        shown.add_row(
-            row["name"], _text(row["value"]), row["unit"], _text(row["target"]), Text("yes") if row["met"] else Text("no", "bold red")
-        )
+        met = Text("no", "bold red") if row["met"] is False else text(row["met"])
+        shown.add_row(row["name"], text(row["value"]), row["unit"], text(row["target"]), met)
     return shown
 
 
@@ -106,6 +105,15 @@ def spread(values: Sequence[float]) -> str:
     return f"{middle:.2g} ({low:.2g}-{high:.2g})"
 
 
+def text(value: Any) -> str:
+    """A figure in a table: three digits of a number that is not whole, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def _start() -> float:
     with tempfile.TemporaryDirectory(prefix="closedloop-") as folder:
         begin = time.perf_counter()
@@ -117,9 +125,3 @@ def _torch_in_web_process() -> bool:
     program = "import sys, app.main; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
     return done.stdout.strip() == "True"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float | int) else str(value)

@@ -167,7 +167,7 @@ def revoke_key(name: Annotated[str, typer.Argument(help="Name of the key.")], da
 
 @app.command()
 def bench(
-    problem: Annotated[str, typer.Argument(metavar="PROBLEM|speed", help="A problem to compare rules on; or speed, for times only.")],
+    problem: Annotated[str, typer.Argument(metavar="PROBLEM|speed|grid", help="A problem to compare rules on; or what to time.")],
     rules: Annotated[str, typer.Option(help="Names of batch rules, with commas between.")] = "lp_ei,random",
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each rule, from seed 0 on.")] = 10,
     batches: Annotated[int, typer.Option(min=1, max=100, help="Batches of 15 after the first 15 wells.")] = 5,
@@ -176,12 +176,15 @@ def bench(
     report_folder: Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page, a table and figures here.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make every run anew, also those that are kept.")] = False,
 ) -> None:
-    """Compare batch rules on a problem, or time the proposer and the start of the service.
+    """Compare batch rules on a problem; or time the proposer and the start of the service (speed), or the grid search (grid).
 
     Runs that end are kept in the cache: the same command takes up where it was interrupted.
     """
     if problem == "speed":
         _bench_speed(json_file)
+        return
+    if problem == "grid":
+        _bench_grid(jobs, json_file)
         return
     from closedloop import bench as shown
     from closedloop import report
@@ -192,10 +195,58 @@ def bench(
         tools.console.print(table)
     tools.write_json(json_file, summary)
     if report_folder is not None:
-        report.write(report_folder, summary, figures(summary))
-        print(report_folder / "report.html")
+        print(report.write_bench(report_folder, summary, figures(summary)))
     if failures:
         raise ClosedLoopError(f"{len(failures)} runs failed, and are not in the figures: {'; '.join(failures)}")
+
+
+@app.command()
+def reproduce(
+    system: Annotated[tools.System, typer.Argument(help="The published system.")],
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Replays, from seed 0 on.")] = 10,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Replays at once.")] = 2,
+    quick: Annotated[bool, typer.Option("--quick", help="Few runs and replicates, to see it work; the figures then say little.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the figures here too.")] = None,
+    report_folder: Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page and its figures here.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make every replay anew, also those that are kept.")] = False,
+) -> None:
+    """Replay a published campaign on the virtual lab, and print every published figure beside ours.
+
+    Replays that end are kept in the cache: the same command takes up where it was interrupted.
+    """
+    from closedloop import bench, report, reproduce
+
+    summary, page = getattr(reproduce, system.value)(seeds, jobs, tools.console, quick=quick, fresh=fresh)
+    for cells in page.tables:
+        tools.console.print(bench.rich_table(*cells))
+    tools.write_json(json_file, summary)
+    if report_folder is not None:
+        print(report.write(report_folder, page))
+
+
+@app.command()
+def knowledge(
+    campaign: Annotated[str, typer.Argument(help="The campaign.")],
+    recipes: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="JSON file: a list of recipes whose outcome is to be predicted.")
+    ] = None,
+    url: tools.Url = None,
+    key: tools.Key = None,
+    json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write everything that was found here.")] = None,
+    report_folder: Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page and its figures here.")] = None,
+) -> None:
+    """Learn what a campaign has taught: which parameters matter, where the loss is low, what recipes should give."""
+    from closedloop import bench, learnt, report
+    from closedloop.client import Client
+    from optimizer.knowledge_figures import figures
+
+    with Client(url, key) as client:
+        found, described = client.learn(campaign, tools.read_json(recipes) or ()), client.campaign(campaign)
+    for cells in learnt.cells(found):
+        tools.console.print(bench.rich_table(*cells))
+    tools.write_json(json_file, found)
+    if report_folder is not None:
+        print(report.write(report_folder, learnt.page(described, found, figures(found))))
 
 
 def _bench_speed(json_file: Path | None) -> None:
@@ -208,6 +259,17 @@ def _bench_speed(json_file: Path | None) -> None:
     tools.write_json(json_file, {"rows": rows})
 
 
+def _bench_grid(jobs: int, json_file: Path | None) -> None:
+    from closedloop import bench, runs
+    from optimizer.grid_speed import grid_speed
+
+    print("Measuring; this takes a minute.", flush=True)
+    with runs.processes(jobs) as executor:
+        rows = grid_speed(executor.submit, jobs)
+    tools.console.print(bench.table(rows))
+    tools.write_json(json_file, {"rows": rows})
+
+
 def _compared(name: str, rules: list[str], seeds: range, batches: int, jobs: int, fresh: bool) -> tuple[dict[str, Any], list[str]]:
     """What the rules did on a problem, and which runs failed."""
     from closedloop import bench, runs
@@ -216,7 +278,7 @@ def _compared(name: str, rules: list[str], seeds: range, batches: int, jobs: int
     from optimizer.rules import RULES
     from optimizer.scores import summary
 
-    _check_names("problem", [name], ["speed", *NAMES])
+    _check_names("problem", [name], ["speed", "grid", *NAMES])
     _check_names("rule", rules, sorted(RULES))
     problem = get_problem(name, bench.read_table(SOURCES[name].path) if name in SOURCES else None)
     installed = {"versions": runs.versions(), "code": runs.code()}

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Literal
 
-import httpx
-
-from closedloop.errors import InvalidInput, JobFailed, TimedOut
-from closedloop.transport import StreamBroken, Transport
+from closedloop.connection import path_of
+from closedloop.errors import JobFailed, TimedOut
+from closedloop.insight import Insight
+from closedloop.transport import StreamBroken
 
 if TYPE_CHECKING:
     from closedloop import types
 
-DEFAULT_URL = "http://127.0.0.1:8000"
 _RECONNECT_S = 0.5
 
 
-class Client:
+class Client(Insight):
     """A connection to a closedloop service.
 
     Lost connections and a busy service are tried again; nothing takes effect twice by that.
@@ -36,28 +32,6 @@ class Client:
         retries: Tries after the first one.
         transport: Transport of httpx, for tests.
     """
-
-    def __init__(
-        self,
-        url: str | None = None,
-        key: str | None = None,
-        timeout: float = 60.0,
-        *,
-        retries: int = 5,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self.url = (url or os.environ.get("CLOSEDLOOP_URL") or DEFAULT_URL).rstrip("/")
-        self._transport = Transport(self.url, key or os.environ.get("CLOSEDLOOP_KEY"), timeout, retries, transport)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._transport.close()
 
     # Campaigns
 
@@ -85,10 +59,10 @@ class Client:
 
     def campaign(self, id: str) -> types.Campaign:
         """A campaign and where it stands."""
-        return self._send("GET", _path("campaigns", id))
+        return self._send("GET", path_of("campaigns", id))
 
     def edit_campaign(self, id: str, *, version: int | None = None, **changes: Any) -> types.Campaign:
-        """Change settings of a campaign: ``name``, ``batch_size``, ``replicates``, ``stop``, ``review``.
+        """Change settings of a campaign: ``name``, ``batch_size``, ``replicates``, ``stop``, ``switch``, ``review``.
 
         Args:
             id: The campaign.
@@ -98,7 +72,7 @@ class Client:
         Raises:
             EditedMeanwhile: The campaign has another version by now.
         """
-        return self._edit(_path("campaigns", id), changes, version)
+        return self._edit(path_of("campaigns", id), changes, version)
 
     def stop(self, id: str, reason: str) -> types.Campaign:
         """Stop a campaign by hand."""
@@ -108,11 +82,19 @@ class Client:
         """Reopen a stopped campaign; stop conditions look at later rounds only."""
         return self.edit_campaign(id, state="active", reason=reason)
 
+    def set_phase(self, id: str, phase: Literal["bo", "both", "network"], reason: str) -> types.Campaign:
+        """Choose who proposes from the next round on; only later rounds speak for another phase."""
+        return self.edit_campaign(id, phase=phase, reason=reason)
+
+    def phases(self, id: str) -> types.Phases:
+        """Which phase a campaign is in, and every check or decision that led there with its evidence."""
+        return self._send("GET", f"{path_of('campaigns', id)}/phases")
+
     def upload_target(self, id: str, path: str | Path) -> types.Campaign:
         """Set the target curve of a spectrum_match campaign, before its first batch, from a CSV of two columns."""
         file = Path(path)
-        target = f"{_path('campaigns', id)}/target"
-        return self._send("PUT", target, files={"file": (file.name, file.read_bytes())}, headers=self._if_match(_path("campaigns", id)))
+        target = f"{path_of('campaigns', id)}/target"
+        return self._send("PUT", target, files={"file": (file.name, file.read_bytes())}, headers=self._if_match(path_of("campaigns", id)))
 
     def export(self, id: str, format: Literal["csv", "xlsx", "json", "zip"] = "csv", path: str | Path | None = None) -> bytes:
         """A campaign as a file: its replicates as CSV or XLSX, everything as JSON or ZIP.
@@ -122,14 +104,14 @@ class Client:
             format: Kind of file.
             path: Where the file is written too, if anywhere.
         """
-        content = self._transport.send("GET", f"{_path('campaigns', id)}/export", params={"format": format}).content
+        content = self._transport.send("GET", f"{path_of('campaigns', id)}/export", params={"format": format}).content
         if path is not None:
             Path(path).write_bytes(content)
         return content
 
     def stop_checks(self, id: str) -> types.StopChecks:
         """Whether a campaign has stopped, and every check so far with its evidence."""
-        return self._send("GET", f"{_path('campaigns', id)}/stop")
+        return self._send("GET", f"{path_of('campaigns', id)}/stop")
 
     def checks(self, id: str, round: int | None = None) -> types.Checks:
         """What the guards found: wells piled up at a bound, crowded at one place, or repeated.
@@ -138,7 +120,7 @@ class Client:
             id: The campaign.
             round: Only this round; all when None.
         """
-        return self._send("GET", f"{_path('campaigns', id)}/checks", params={} if round is None else {"round": round})
+        return self._send("GET", f"{path_of('campaigns', id)}/checks", params={} if round is None else {"round": round})
 
     def extend_bounds(self, id: str, parameter: str, *, low: float | None = None, high: float | None = None, reason: str) -> types.Campaign:
         """Widen the range of a continuous parameter, for rounds that are proposed from now on.
@@ -155,7 +137,7 @@ class Client:
             InvalidInput: The new low is off the grid of steps; names the nearest that is on it.
         """
         bounds = {name: value for name, value in (("low", low), ("high", high)) if value is not None}
-        return self._send("POST", f"{_path('campaigns', id)}/bounds", body={"parameter": parameter, **bounds, "reason": reason})
+        return self._send("POST", f"{path_of('campaigns', id)}/bounds", body={"parameter": parameter, **bounds, "reason": reason})
 
     def events(self, id: str, *, follow: bool = False, after: int = 0) -> Iterator[types.Event]:
         """The log of a campaign, oldest entry first.
@@ -167,7 +149,7 @@ class Client:
         """
         while True:
             try:
-                for event in self._transport.stream(f"{_path('campaigns', id)}/events", {"follow": follow, "after": after}):
+                for event in self._transport.stream(f"{path_of('campaigns', id)}/events", {"follow": follow, "after": after}):
                     after = event["id"]
                     yield event
                 if not follow:
@@ -191,15 +173,19 @@ class Client:
         Raises:
             Conflict: The campaign is stopped, or has no target.
         """
-        return self._send("POST", f"{_path('campaigns', id)}/batches", body={"overlap": overlap})
+        return self._send("POST", f"{path_of('campaigns', id)}/batches", body={"overlap": overlap})
 
     def batches(self, id: str) -> list[types.BatchLine]:
         """All rounds, oldest first, without their wells."""
-        return self._send("GET", f"{_path('campaigns', id)}/batches")
+        return self._send("GET", f"{path_of('campaigns', id)}/batches")
 
     def batch(self, id: str, round: int) -> types.Batch:
         """A round with its wells."""
-        return self._send("GET", _path("campaigns", id, "batches", round))
+        return self._send("GET", path_of("campaigns", id, "batches", round))
+
+    def label_batch(self, id: str, round: int, label: str | None) -> types.Batch:
+        """Give a round the name that people call it by, or None."""
+        return self._edit(path_of("campaigns", id, "batches", round), {"label": label})
 
     def wait_for_batch(self, id: str, timeout: float = 600.0, poll: float = 0.2) -> types.Batch | None:
         """The open batch, the newest if there are several, as soon as there is one; None when the campaign has stopped.
@@ -240,25 +226,25 @@ class Client:
         Raises:
             Conflict: The round was imported, or a person has planned all of its wells.
         """
-        return self._send("POST", f"{_path('campaigns', id, 'batches', round)}/replay")
+        return self._send("POST", f"{path_of('campaigns', id, 'batches', round)}/replay")
 
     def jobs(self, id: str) -> list[types.Job]:
         """The jobs of a campaign, oldest round first."""
-        return self._send("GET", f"{_path('campaigns', id)}/jobs")
+        return self._send("GET", f"{path_of('campaigns', id)}/jobs")
 
     def job(self, id: str) -> types.Job:
         """A job, by the identifier that ``request_batch`` gave."""
-        return self._send("GET", _path("jobs", id))
+        return self._send("GET", path_of("jobs", id))
 
     # Wells and measurements
 
     def design(self, id: str, design: str) -> types.DesignDetail:
         """A well with its replicates, without their curves."""
-        return self._send("GET", _path("campaigns", id, "designs", design))
+        return self._send("GET", path_of("campaigns", id, "designs", design))
 
     def add_design(self, id: str, recipe: Mapping[str, float | str], reason: str) -> types.DesignDetail:
         """Add a well of your own to the open round."""
-        return self._send("POST", f"{_path('campaigns', id)}/designs", body={"recipe": recipe, "reason": reason})
+        return self._send("POST", f"{path_of('campaigns', id)}/designs", body={"recipe": recipe, "reason": reason})
 
     def edit_design(self, id: str, design: str, *, version: int | None = None, **changes: Any) -> types.DesignDetail:
         """Change a well: ``state`` with a ``reason``, ``planned`` before it runs, ``executed`` as the lab really made it.
@@ -272,7 +258,7 @@ class Client:
         Raises:
             EditedMeanwhile: The well has another version by now.
         """
-        return self._edit(_path("campaigns", id, "designs", design), changes, version)
+        return self._edit(path_of("campaigns", id, "designs", design), changes, version)
 
     def put_replicate(
         self,
@@ -301,19 +287,19 @@ class Client:
         """
         outcome = {"value": value, "values": values, "axis": axis, "measured_at": measured_at}
         body = {name: given for name, given in outcome.items() if given is not None}
-        return self._send("PUT", _path("campaigns", id, "designs", design, "replicates", replicate), body=body)
+        return self._send("PUT", path_of("campaigns", id, "designs", design, "replicates", replicate), body=body)
 
     def replicate(self, id: str, design: str, replicate: int) -> types.Replicate:
         """A replicate as it was posted, with its loss."""
-        return self._send("GET", _path("campaigns", id, "designs", design, "replicates", replicate))
+        return self._send("GET", path_of("campaigns", id, "designs", design, "replicates", replicate))
 
     def exclude_replicate(self, id: str, design: str, replicate: int, reason: str) -> types.Replicate:
         """Leave a replicate out of the aggregate; its raw values stay."""
-        return self._edit(_path("campaigns", id, "designs", design, "replicates", replicate), {"quality": "excluded", "reason": reason})
+        return self._edit(path_of("campaigns", id, "designs", design, "replicates", replicate), {"quality": "excluded", "reason": reason})
 
     def include_replicate(self, id: str, design: str, replicate: int, reason: str) -> types.Replicate:
         """Take an excluded replicate back in."""
-        return self._edit(_path("campaigns", id, "designs", design, "replicates", replicate), {"quality": "ok", "reason": reason})
+        return self._edit(path_of("campaigns", id, "designs", design, "replicates", replicate), {"quality": "ok", "reason": reason})
 
     def post_measurements(self, id: str, items: Iterable[Mapping[str, Any]]) -> types.Posted:
         """Store many replicates: all, or none.
@@ -322,7 +308,7 @@ class Client:
             id: The campaign.
             items: One mapping each, with ``design``, ``replicate``, and ``value`` or ``values``; see ``put_replicate``.
         """
-        return self._send("POST", f"{_path('campaigns', id)}/measurements", body={"measurements": list(items)})
+        return self._send("POST", f"{path_of('campaigns', id)}/measurements", body={"measurements": list(items)})
 
     def import_file(self, id: str, path: str | Path, mapping: Mapping[str, Any], dry_run: bool = False) -> types.Imported:
         """Make measured wells of the rows of a CSV or XLSX file: all of them, or none.
@@ -336,7 +322,7 @@ class Client:
         file = Path(path)
         return self._send(
             "POST",
-            f"{_path('campaigns', id)}/import",
+            f"{path_of('campaigns', id)}/import",
             params={"dry_run": dry_run},
             files={"file": (file.name, file.read_bytes())},
             data={"mapping": json.dumps(mapping)},
@@ -369,19 +355,3 @@ class Client:
     def ready(self) -> types.Ready:
         """Whether the service is ready to work; needs no key."""
         return self._send("GET", "/ready")
-
-    def _send(self, method: str, path: str, **options: Any) -> Any:
-        return self._transport.send(method, path, **options).json()
-
-    def _edit(self, path: str, changes: Mapping[str, Any], version: int | None = None) -> Any:
-        headers = self._if_match(path) if version is None else {"If-Match": f'"{version}"'}
-        return self._send("PATCH", path, body=changes, headers=headers)
-
-    def _if_match(self, path: str) -> dict[str, str]:
-        return {"If-Match": self._transport.send("GET", path).headers["ETag"]}
-
-
-def _path(*parts: str | int) -> str:
-    if "" in parts:
-        raise InvalidInput(422, "Invalid input", "an identifier is empty")
-    return "".join(f"/{quote(str(part), safe='')}" for part in parts)

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from closedloop.client import Client
 from closedloop.errors import ClosedLoopError
+from closedloop.lab import Lab
 from closedloop.local import LocalService, local_service
-from closedloop.simulate import Lab, campaign_document
+from closedloop.simulate import campaign_document, measure
 from closedloop.types import Batch, StopChecks
 
 MOST_ROUNDS = 10
@@ -47,7 +48,7 @@ def run(folder: Path, port: int, seed: int, console: Console) -> None:
 
 def _rounds(client: Client, campaign: str, seed: int, console: Console) -> list[Batch]:
     """Each round as it ended."""
-    lab, done = Lab(seed), list[Batch]()
+    lab, done = Lab(measure, seed), list[Batch]()
     while len(done) < MOST_ROUNDS:
         with console.status(f"Round {len(done) + 1}: waiting for the wells"):
             batch = client.wait_for_batch(campaign)

@@ -1,10 +1,11 @@
-"""The report of a benchmark: a page that needs no network, the table as CSV, the figures as JSON."""
+"""Reports: a page that needs no network, its figures as JSON, and for a benchmark the table as CSV."""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -37,7 +38,7 @@ table {{ border-collapse: collapse; display: block; overflow-x: auto }}
 caption {{ text-align: left; padding: 1rem 0 .3rem }}
 th, td {{ padding: .2rem .8rem; border-bottom: 1px solid #ccc; text-align: right; white-space: nowrap }}
 th:first-child, td:first-child {{ text-align: left }}
-figure {{ margin: 1rem 0 }} figure > div {{ height: 26rem }}
+figure {{ margin: 1rem 0 }} figure > div {{ min-height: 26rem }}
 </style>
 <h1>{title}</h1>
 <p>{subtitle}</p>
@@ -56,38 +57,79 @@ for (const [name, figure] of Object.entries(figures))
 </html>
 """
 
+Cells = tuple[str, Sequence[str], Sequence[Sequence[str]]]
+"""Title, header and rows of a table."""
 
-def write(folder: Path, summary: Mapping[str, Any], figures: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write ``report.html``, ``table.csv`` and one JSON file per figure.
+
+@dataclass(frozen=True)
+class Page:
+    """What a report shows.
+
+    Attributes:
+        title: Its heading.
+        subtitle: What was done, in one line.
+        tables: In order.
+        figures: Heading and Plotly figure, by the name of the figure's file.
+        notes: How to read it, a sentence or two each.
+        facts: What was run, as JSON knows it.
+    """
+
+    title: str
+    subtitle: str
+    tables: Sequence[Cells]
+    figures: Mapping[str, tuple[str, Mapping[str, Any]]]
+    notes: Sequence[str]
+    facts: Mapping[str, Any]
+
+
+def write(folder: Path, page: Page) -> Path:
+    """Write ``report.html`` and one JSON file per figure; the path of the page.
+
+    Args:
+        folder: Where; made if need be.
+        page: What it shows.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "report.html"
+    path.write_text(_html(page), encoding="utf-8")
+    for name, (_, figure) in page.figures.items():
+        (folder / f"{name}.json").write_text(json.dumps(figure) + "\n", encoding="utf-8")
+    return path
+
+
+def write_bench(folder: Path, summary: Mapping[str, Any], figures: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Write the report of a benchmark, and ``table.csv``; the path of the page.
 
     Args:
         folder: Where; made if need be.
         summary: What ``closedloop bench --json`` writes.
         figures: Plotly figures by name.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.html").write_text(_page(summary, figures), encoding="utf-8")
-    with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([_COLUMNS, *_rows(summary)])
-    for name, figure in figures.items():
-        (folder / f"{name}.json").write_text(json.dumps(figure) + "\n", encoding="utf-8")
-
-
-def _page(summary: Mapping[str, Any], figures: Mapping[str, Mapping[str, Any]]) -> str:
     shape = (
         f"{summary['wells']} first wells and {summary['batches']} batches of {summary['wells']}, {summary['replicates']} replicates a well"
     )
-    drawn = (f'<figure><h2>{escape(_TITLES.get(name, name))}</h2><div id="{escape(name)}"></div></figure>' for name in figures)
+    tables = [regret_cells(summary), cost_cells(summary)]
     facts = {name: summary[name] for name in ("problem", "optimum", "typical_loss", "card", "versions", "date")}
+    drawn = {name: (_TITLES.get(name, name), figure) for name, figure in figures.items()}
+    path = write(
+        folder, Page(f"Batch rules on {summary['problem']}", f"{shape}; {summary['date']}", tables, drawn, _NOTES.splitlines(), facts)
+    )
+    with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([_COLUMNS, *_rows(summary)])
+    return path
+
+
+def _html(page: Page) -> str:
+    drawn = (f'<figure><h2>{escape(heading)}</h2><div id="{escape(name)}"></div></figure>' for name, (heading, _) in page.figures.items())
     return _PAGE.format(
-        title=escape(f"Batch rules on {summary['problem']}"),
-        subtitle=escape(f"{shape}; {summary['date']}"),
-        tables="\n".join(_table(*cells) for cells in (regret_cells(summary), cost_cells(summary))),
+        title=escape(page.title),
+        subtitle=escape(page.subtitle),
+        tables="\n".join(_table(*cells) for cells in page.tables),
         figures="\n".join(drawn),
-        notes="".join(f"<li>{escape(note)}</li>" for note in _NOTES.splitlines()),
-        facts=f"<pre>{escape(json.dumps(facts, indent=1))}</pre>",
+        notes="".join(f"<li>{escape(note)}</li>" for note in page.notes),
+        facts=f"<pre>{escape(json.dumps(page.facts, indent=1))}</pre>",
         plotly=files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8"),
-        data=json.dumps(figures).replace("</", "<\\/"),
+        data=json.dumps({name: figure for name, (_, figure) in page.figures.items()}).replace("</", "<\\/"),
     )
 
 

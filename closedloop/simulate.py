@@ -1,4 +1,4 @@
-"""A small lab to try a campaign on: recipes of silver nanoplates in, noisy absorbance spectra out, posted over HTTP.
+"""A small lab to try a campaign on: recipes of silver nanoplates in, noisy absorbance spectra out.
 
 The model is made up; it has what makes the real thing hard: a band that moves, widens and saturates with
 four interacting quantities, replicates that scatter, and now and then an air bubble in the flow cell.
@@ -7,17 +7,10 @@ four interacting quantities, replicates that scatter, and now and then an air bu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from closedloop.client import Client
-
-if TYPE_CHECKING:
-    from closedloop.types import Batch, Posted
 
 FloatArray = NDArray[np.float64]
 
@@ -71,51 +64,11 @@ def spectrum(recipe: Mapping[str, float]) -> FloatArray:
     return np.asarray(height * np.exp(-(((AXIS - centre) / width) ** 2)) + spheres * np.exp(-(((AXIS - 405) / 30) ** 2)))
 
 
-def measure(recipe: Mapping[str, float], rng: np.random.Generator) -> FloatArray:
-    """One noisy replicate of a recipe; rarely with an air bubble, which lifts and flattens the curve."""
+def measure(recipe: Mapping[str, float], k: int, rng: np.random.Generator) -> FloatArray:
+    """Noisy replicates of a recipe, shape (k, 85); rarely with an air bubble, which lifts and flattens the curve."""
+    return np.array([_replicate(recipe, rng) for _ in range(k)])
+
+
+def _replicate(recipe: Mapping[str, float], rng: np.random.Generator) -> FloatArray:
     curve = spectrum(recipe) * (1 + _BATCH_SPREAD * rng.standard_normal()) + _NOISE * rng.standard_normal(AXIS.size)
     return 0.4 * curve + 0.5 if rng.random() < _BUBBLES else curve
-
-
-@dataclass(frozen=True)
-class Lab:
-    """Measures batches and posts them as a real lab does: in no order, some replicates twice, and a well may fail.
-
-    The same seed measures the same curves.
-
-    Attributes:
-        seed: Seed of everything random.
-        replicates: Replicates per well.
-        repeated: Share of the replicates that are posted twice.
-        fail_in: Round in which one well fails; 0 for none.
-    """
-
-    seed: int = 0
-    replicates: int = 4
-    repeated: float = 0.1
-    fail_in: int = 2
-
-    def run_round(self, client: Client, campaign: str, batch: Batch) -> Posted:
-        """Make, measure and post the open wells of a batch.
-
-        Returns:
-            What became of all replicates, as a bulk upload would say.
-        """
-        rng = np.random.default_rng([self.seed, batch["round"]])
-        wells = [well for well in batch["designs"] if well["state"] == "approved"]
-        failed = wells.pop(int(rng.integers(len(wells)))) if batch["round"] == self.fail_in else None
-        outcomes = [outcome for well in wells for outcome in self._measured(well["id"], batch["round"], well["well"], well["planned"])]
-        if failed:
-            client.edit_design(campaign, failed["id"], state="failed", reason="channel clogged")
-        order = rng.permutation(len(outcomes))
-        twice = rng.choice(order[:-1], int(self.repeated * len(order)), replace=False)
-        for index in [*order[:-1], *twice, order[-1]]:
-            client.put_replicate(campaign, **outcomes[index])
-        return {"created": len(order), "unchanged": len(twice), "measured": [well["id"] for well in wells]}
-
-    def _measured(self, design: str, round: int, well: int, recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
-        rng, moment = np.random.default_rng([self.seed, round, well]), datetime.now(UTC)
-        return [
-            {"design": design, "replicate": number, "values": measure(recipe, rng), "measured_at": moment}
-            for number in range(1, self.replicates + 1)
-        ]

@@ -1,9 +1,11 @@
-"""The commands that talk HTTP: import, export, demo, and published data."""
+"""The commands that talk HTTP: import, export, demo, simulate, and published data."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +13,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from closedloop import data, demo, importing
+from closedloop import data, demo, importing, race, report
+from closedloop.bench import rich_table
 from closedloop.client import Client
+from closedloop.errors import ClosedLoopError
+from closedloop.local import local_service
 
 # No markup: names that people choose may hold brackets.
 console = Console(width=None if sys.stdout.isatty() else 120, markup=False, emoji=False, highlight=False)
@@ -20,6 +25,12 @@ datasets = typer.Typer(help="Published data sets.", no_args_is_help=True)
 
 Url = Annotated[str | None, typer.Option(envvar="CLOSEDLOOP_URL", help="Address of the service.")]
 Key = Annotated[str | None, typer.Option(envvar="CLOSEDLOOP_KEY", help="API key.")]
+
+
+class System(StrEnum):
+    """Virtual labs."""
+
+    nanoparticle = "nanoparticle"
 
 
 class Format(StrEnum):
@@ -36,6 +47,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("import")(import_file)
     app.command()(export)
     app.command("demo")(run_demo)
+    app.command()(simulate)
     app.add_typer(datasets, name="data")
 
 
@@ -93,6 +105,48 @@ def run_demo(
     demo.run(folder, port, seed, console)
 
 
+def simulate(
+    system: Annotated[System, typer.Argument(help="The virtual lab.")],
+    rules: Annotated[str, typer.Option(help="Names of batch rules, with commas between; a campaign each.")] = "lp_ei,spectral_grid",
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the campaigns and of the lab.")] = 0,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Rounds of each campaign, the first design included.")] = 6,
+    replicates: Annotated[int, typer.Option(min=1, max=1000, help="Replicate spectra of every well.")] = 15,
+    threshold: Annotated[float, typer.Option(help="Loss at or below which a well lies in the target region.")] = 0.2,
+    url: Url = None,
+    key: Key = None,
+    folder: Annotated[Path, typer.Option(file_okay=False, help="Without --url: where a service of its own keeps its data.")] = Path(
+        ".simulation"
+    ),
+    json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the figures here too.")] = None,
+    report_folder: Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page and its figure here.")] = None,
+) -> None:
+    """Act as a lab on a service: run a campaign for each rule on a virtual lab over HTTP, and say who reached the target region first.
+
+    Replicates come out of order, some late, twice or never, and wells fail. The same command takes up where it was interrupted.
+    """
+    task = race.Race(tuple(dict.fromkeys(rules.split(","))), seed, rounds, replicates, threshold=threshold)
+    with _connected(url, key, folder) as client:
+        summary = race.run(client, getattr(race, system.value)(), task, console)
+    for cells in race.cells(summary):
+        console.print(rich_table(*cells))
+    for line in race.verdict(summary):
+        console.print(line)
+    write_json(json_file, summary)
+    if report_folder is not None:
+        print(report.write(report_folder, race.page(summary)))
+
+
+@contextmanager
+def _connected(url: str | None, key: str | None, folder: Path) -> Iterator[Client]:
+    """A client of the service at an address, or else of one that ends with the block and keeps its data in a folder."""
+    with ExitStack() as stack:
+        if not url:
+            console.print(f"Starting a service in {folder} ...")
+            service = stack.enter_context(local_service(folder))
+            url, key = service.url, service.key
+        yield stack.enter_context(Client(url, key))
+
+
 @datasets.command()
 def fetch(name: Annotated[str, typer.Argument(help=f"One of: {', '.join(data.DATASETS)}.")]) -> None:
     """Fetch a published data set into the cache, and check it."""
@@ -106,3 +160,15 @@ def write_json(path: Path | None, content: Any) -> None:
     """Write figures to a file, where one is asked for."""
     if path is not None:
         path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def read_json(path: Path | None) -> Any:
+    """What a file holds, None where none is given.
+
+    Raises:
+        ClosedLoopError: It is no JSON.
+    """
+    try:
+        return None if path is None else json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ClosedLoopError(f"{path} holds no JSON: {error}") from error

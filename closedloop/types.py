@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 Recipe = dict[str, float | str]
+Phase = Literal["initial", "bo", "both", "network", "stopped"]
 
 
 class Best(TypedDict):
@@ -35,9 +36,11 @@ class Campaign(TypedDict):
 
     id: str
     state: Literal["active", "stopped"]
+    phase: Phase
     version: int
     created_at: str
     document: dict[str, Any]
+    objective: int
     rounds: int
     open_wells: int
     replicates: int
@@ -55,6 +58,16 @@ class CampaignLine(TypedDict):
     created_at: str
 
 
+class Validity(TypedDict):
+    """Whether a prediction is backed by measured wells near it."""
+
+    status: Literal["inside", "edge", "outside"]
+    variable: str
+    check: str
+    value: float
+    limit: float
+
+
 class Proposal(TypedDict):
     """What the rule said when it picked a well."""
 
@@ -67,6 +80,17 @@ class Proposal(TypedDict):
     acquisition: float | None
     penalty: float | None
     why: str
+    validity: Validity | None
+
+
+class Rescored(TypedDict):
+    """What the model says of a well under an objective, by its number, that is newer than its proposal."""
+
+    objective: int
+    rank: int
+    mean: float
+    std: float
+    acquisition: float
 
 
 class Summary(TypedDict):
@@ -95,6 +119,7 @@ class Design(TypedDict):
     executed: Recipe
     outside: list[str]
     proposal: Proposal | None
+    rescored: list[Rescored]
     summary: Summary
 
 
@@ -125,6 +150,9 @@ class BatchLine(TypedDict):
 
     round: int
     rule: str
+    phase: Phase | None
+    label: str | None
+    objective: int | None
     created_at: str
     state: Literal["open", "complete"]
     wells: int
@@ -136,6 +164,10 @@ class Batch(TypedDict):
 
     round: int
     rule: str
+    phase: Phase | None
+    label: str | None
+    objective: int | None
+    version: int
     created_at: str
     state: Literal["open", "complete"]
     best_loss: float | None
@@ -148,7 +180,7 @@ class Job(TypedDict):
     """A job; ``result`` says what it led to, ``error`` why it failed."""
 
     id: str
-    kind: Literal["propose", "replay"]
+    kind: Literal["propose", "replay", "rescore", "knowledge"]
     campaign: str
     round: int
     state: Literal["queued", "running", "done", "failed"]
@@ -180,13 +212,14 @@ class Imported(TypedDict):
 
 
 class Evidence(TypedDict):
-    """One checked figure."""
+    """One checked figure; ``margin`` is ``threshold - value``."""
 
-    leg: Literal["loss", "stability", "accuracy"]
+    leg: Literal["loss", "stability", "accuracy", "data", "rounds", "lead", "gain"]
     metric: str
     round: int
     value: float
     threshold: float
+    margin: float
     met: bool
 
 
@@ -195,6 +228,7 @@ class StopCheck(TypedDict):
 
     checked_at: str
     round: int
+    objective: int
     stop: bool
     reason: str
     legs: dict[str, bool]
@@ -206,6 +240,25 @@ class StopChecks(TypedDict):
 
     state: Literal["active", "stopped"]
     checks: list[StopCheck]
+
+
+class PhaseCheck(TypedDict):
+    """A check of the phase after a round, or a phase that a person set."""
+
+    checked_at: str
+    round: int
+    before: Phase
+    after: Phase
+    actor: str
+    reason: str
+    evidence: list[Evidence]
+
+
+class Phases(TypedDict):
+    """Which phase a campaign is in, and everything that led there."""
+
+    phase: Phase
+    checks: list[PhaseCheck]
 
 
 class Extension(TypedDict):
@@ -236,6 +289,76 @@ class Checks(TypedDict):
 
     flagged: int
     evidence: list[GuardEvidence]
+
+
+class Objective(TypedDict):
+    """An objective and its rounds; ``losses`` are those of its wells when it was replaced, or now."""
+
+    number: int
+    objective: dict[str, Any]
+    set_at: str
+    actor: str | None
+    reason: str | None
+    after_round: int
+    last_round: int | None
+    losses: dict[str, float]
+
+
+class LossChange(TypedDict):
+    """The loss of a well before and after."""
+
+    design: str
+    before: float
+    after: float
+
+
+class Rescoring(TypedDict):
+    """What a new objective changes, or would change; ``waiting`` names the wells that ``job`` ranks anew."""
+
+    dry_run: bool
+    objective: int
+    state: Literal["active", "stopped"]
+    version: int
+    best_before: Best | None
+    best: Best | None
+    best_per_round_before: dict[str, float]
+    best_per_round: dict[str, float]
+    losses: list[LossChange]
+    waiting: list[str]
+    job: str | None
+    notes: list[str]
+
+
+class Prediction(TypedDict):
+    """What a recipe should give; ``curve`` and its standard deviation ``band`` are None where outcomes are numbers."""
+
+    recipe: Recipe
+    feasible: bool
+    loss: float
+    std: float
+    validity: Validity | None
+    curve: list[float] | None
+    band: list[float] | None
+
+
+class Knowledge(TypedDict):
+    """What a campaign has taught; ``/docs`` of the service tells the fields of each part."""
+
+    outcome: str
+    unit: str
+    axis: list[float] | None
+    target: list[float] | None
+    explanation: dict[str, Any]
+    held: Recipe
+    maps: list[dict[str, Any]]
+    sliders: list[dict[str, Any]]
+    recipes: list[Prediction]
+    measured: list[dict[str, Any]]
+    warnings: list[str]
+    made_at: str
+    round: int
+    objective: int
+    current: bool
 
 
 class Event(TypedDict):

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.tables import BatchRow, CampaignRow, DesignRow, EventRow, PriorRow, ReplicateRow, StopRow
+from db.tables import BatchRow, CampaignRow, DesignRow, EventRow, KnowledgeRow, PastObjectiveRow, PhaseRow, PriorRow, ReplicateRow, StopRow
 from optimizer.types import Design, DesignState, FloatArray, Measurement, Quality
 
 
@@ -57,6 +57,17 @@ def free_id(session: Session, wanted: str) -> str:
 def priors(session: Session, campaign_id: str) -> Sequence[PriorRow]:
     """The priors of a campaign in the order of its document; their arrays are read when they are asked for."""
     return session.scalars(select(PriorRow).where(PriorRow.campaign_id == campaign_id).order_by(PriorRow.position)).all()
+
+
+def past_objectives(session: Session, campaign_id: str) -> Sequence[PastObjectiveRow]:
+    """The objectives that later ones have replaced, oldest first; the present one has the next number."""
+    query = select(PastObjectiveRow).where(PastObjectiveRow.campaign_id == campaign_id)
+    return session.scalars(query.order_by(PastObjectiveRow.number)).all()
+
+
+def knowledge(session: Session, campaign_id: str) -> KnowledgeRow | None:
+    """What was learnt from a campaign last."""
+    return session.get(KnowledgeRow, campaign_id)
 
 
 # Batches and wells
@@ -144,12 +155,17 @@ def new_replicate(campaign_id: str, measurement: Measurement) -> ReplicateRow:
     )
 
 
-# Stop checks
+# Checks of stop and phase
 
 
 def stop_checks(session: Session, campaign_id: str) -> Sequence[StopRow]:
     """All stop checks, oldest first."""
     return session.scalars(select(StopRow).where(StopRow.campaign_id == campaign_id).order_by(StopRow.round, StopRow.checked_at)).all()
+
+
+def phase_checks(session: Session, campaign_id: str) -> Sequence[PhaseRow]:
+    """All checks and settings of the phase, oldest first."""
+    return session.scalars(select(PhaseRow).where(PhaseRow.campaign_id == campaign_id).order_by(PhaseRow.id)).all()
 
 
 # Events

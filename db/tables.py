@@ -74,7 +74,10 @@ class BatchRow(Table):
     campaign_id: Mapped[str] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
     round: Mapped[int] = mapped_column(primary_key=True)
     rule: Mapped[str] = mapped_column(String(40))
+    phase: Mapped[str | None] = mapped_column(String(16))
+    label: Mapped[str | None] = mapped_column(String(80))
     info: Mapped[dict[str, Any]]
+    version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 
 
@@ -143,6 +146,49 @@ class StopRow(Table):
     round: Mapped[int] = mapped_column(primary_key=True)
     checked_at: Mapped[datetime] = mapped_column(primary_key=True)
     report: Mapped[dict[str, Any]]
+
+
+class PhaseRow(Table):
+    """A check of the phase of a campaign with its evidence, or what a person made of it; ``round`` was the newest one then."""
+
+    __tablename__ = "phase_check"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaign.id"), index=True)
+    round: Mapped[int]
+    checked_at: Mapped[datetime]
+    before: Mapped[str] = mapped_column(String(16))
+    after: Mapped[str] = mapped_column(String(16))
+    actor: Mapped[str] = mapped_column(String(80))
+    reason: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+
+
+class PastObjectiveRow(Table):
+    """An objective that another one has replaced: its rounds, and the losses of the wells as they stood when it went."""
+
+    __tablename__ = "past_objective"
+
+    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    objective: Mapped[dict[str, Any]]
+    last_round: Mapped[int]
+    losses: Mapped[dict[str, Any]]
+    replaced_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(80))
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class KnowledgeRow(Table):
+    """What the last job of this kind learnt from a campaign, and what from."""
+
+    __tablename__ = "knowledge"
+
+    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    round: Mapped[int]
+    basis: Mapped[dict[str, Any]]
+    content: Mapped[dict[str, Any]]
+    made_at: Mapped[datetime]
 
 
 class JobRow(Table):

@@ -1,8 +1,8 @@
-"""Figures of a benchmark as plain Plotly dicts, out of what ``optimizer.scores.summary`` returns."""
+"""Figures of benchmarks, races and replays as plain Plotly dicts; those of a benchmark out of ``optimizer.scores.summary``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,45 @@ def distinct(summary: Mapping[str, Any]) -> Figure:
             {"x": list(range(1, len(fewest) + 1)), "y": fewest.tolist(), "name": rule, "type": "bar", "marker": {"color": colour}}
         )
     return _figure(traces, {"title": {"text": "batch"}, "dtick": 1}, {"title": {"text": "distinct wells, fewest of the seeds"}})
+
+
+def race(summary: Mapping[str, Any]) -> Figure:
+    """Rules side by side, out of what ``closedloop simulate`` measured: noise-free so far, and the median of each round."""
+    traces: list[dict[str, Any]] = []
+    for k, (rule, result) in enumerate(summary["campaigns"].items()):
+        colour, rounds = _COLOURS[k % len(_COLOURS)], list(range(1, len(result["best_true"]) + 1))
+        best = np.minimum.accumulate(result["best_true"]).tolist()
+        common = {"x": rounds, "legendgroup": rule}
+        traces.append(common | {"y": best, "name": f"{rule}, noise-free", "mode": "lines+markers", "line": {"color": colour, "width": 2}})
+        marker = {"color": colour, "symbol": "circle-open", "size": 9}
+        traces.append(common | {"y": result["best_median"], "name": f"{rule}, measured", "mode": "markers", "marker": marker})
+    figure = _figure(traces, {"title": {"text": "round"}, "dtick": 1}, {"title": {"text": "best loss"}, "rangemode": "tozero"})
+    figure["layout"]["shapes"] = [_region(summary["threshold"])]
+    return figure
+
+
+def losses_per_run(runs: Sequence[Mapping[str, Any]], threshold: float) -> Figure:
+    """Box plot of the measured median losses of every run, by method, all seeds together.
+
+    Args:
+        runs: ``optimizer.two_step.RunResult`` of all seeds, as mappings.
+        threshold: Top of the target region.
+    """
+    traces = []
+    for k, method in enumerate(dict.fromkeys(run["method"] for run in runs)):
+        own = [(run["run"], loss) for run in runs if run["method"] == method for loss in run["medians"]]
+        marker = {"color": _COLOURS[k % len(_COLOURS)], "size": 3}
+        box = {"type": "box", "name": method, "marker": marker, "boxpoints": "outliers"}
+        traces.append(box | {"x": [number for number, _ in own], "y": [loss for _, loss in own]})
+    figure = _figure(traces, {"title": {"text": "run"}, "dtick": 1}, {"title": {"text": "median loss of a well"}, "rangemode": "tozero"})
+    figure["layout"] |= {"boxmode": "group", "shapes": [_region(threshold)]}
+    return figure
+
+
+def _region(threshold: float) -> dict[str, Any]:
+    """The target region as a shape behind the traces."""
+    across = {"xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": threshold}
+    return {"type": "rect", **across, "fillcolor": "rgba(0,0,0,0.08)", "line": {"width": 0}, "layer": "below"}
 
 
 def _rules(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], str]]:

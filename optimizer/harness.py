@@ -103,12 +103,9 @@ def run(task: Task, peer: Ask | None = None) -> Run:
     data = reduce(designs, measurements, problem.objective)
     for round in range(1, task.batches + 2):
         ask = peer if peer and round > 1 else propose
-        batch, cost = ask(_state(task, data, round - 1))
-        for well, proposal in enumerate(batch.proposals, 1):
-            name = f"r{round:02d}-w{well:02d}"
-            designs.append(Design(name, round, well, proposal.x, proposal.x, proposal.rule, DesignState.MEASURED))
-            outcomes = problem.measure(proposal.x, np.random.default_rng([_STREAM, task.seed, round, well]))
-            measurements += [Measurement(name, k, outcome, _NO_TIME) for k, outcome in enumerate(outcomes, 1)]
+        batch, cost = ask(state(task, data, round - 1))
+        wells, replicates = measured(task, batch, round)
+        designs, measurements = designs + wells, measurements + replicates
         data = reduce(designs, measurements, problem.objective)
         regrets.append(_regrets(problem, data))
         costs.append(cost)
@@ -116,7 +113,19 @@ def run(task: Task, peer: Ask | None = None) -> Run:
     return _run(problem.space, regrets, costs[1:], batches[1:])
 
 
-def _state(task: Task, data: Dataset, last_round: int) -> CampaignState:
+def measured(task: Task, batch: Batch, round: int) -> tuple[list[Design], list[Measurement]]:
+    """The wells of a batch and their replicates; the noise depends on seed, round and well alone."""
+    wells, replicates = list[Design](), list[Measurement]()
+    for well, proposal in enumerate(batch.proposals, 1):
+        name = f"r{round:02d}-w{well:02d}"
+        wells.append(Design(name, round, well, proposal.x, proposal.x, proposal.rule, DesignState.MEASURED))
+        outcomes = task.problem.measure(proposal.x, np.random.default_rng([_STREAM, task.seed, round, well]))
+        replicates += [Measurement(name, k, outcome, _NO_TIME) for k, outcome in enumerate(outcomes, 1)]
+    return wells, replicates
+
+
+def state(task: Task, data: Dataset, last_round: int) -> CampaignState:
+    """The campaign of the task after its last round."""
     space, strategy = task.problem.space, Strategy(initial_size=task.wells, rule=task.rule)
     nothing = np.empty((0, space.dimension))
     return CampaignState(space, task.problem.objective, data, nothing, last_round, strategy, batch_size=task.wells, seed=task.seed)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optimizer import plates, stopping
+from optimizer import phases, plates, stopping
+from optimizer.domain import judged
+from optimizer.hindsight import Hindsight
 from optimizer.rules import get_rule
+from optimizer.side_by_side import side_by_side
 from optimizer.state import CampaignState
-from optimizer.types import Batch, Dataset, Proposal, StopReport, Waiting
-
-if TYPE_CHECKING:
-    from optimizer.surrogate import LossModel
+from optimizer.switch import Phase
+from optimizer.types import Batch, Evidence, FloatArray, Proposal, StopReport, Waiting
 
 _PROBES = 256
 
@@ -32,16 +32,35 @@ def next_step(state: CampaignState) -> Batch | StopReport | Waiting:
         return Waiting(f"{len(state.pending)} wells of round {state.last_round} or before are still to be measured")
     if not len(state.data):
         return _first_batch(state)
-    report = check_stop(state)
+    past = Hindsight(state)
+    report = check_stop(state, past)
     if report.stop:
         return report
+    phase = phases.decide(state, _foreseen(state, past))
     rng = np.random.default_rng([state.seed, state.last_round + 1])
-    batch = get_rule(state.strategy.rule)(state, state.data, state.batch_size, rng)
-    return replace(_told(state, batch), report=report)
+    return replace(_told(state, _proposed(state, phase.after, rng)), report=report, phase=phase)
+
+
+def _proposed(state: CampaignState, phase: Phase, rng: np.random.Generator) -> Batch:
+    """A batch by the rule of the phase, or by both rules."""
+    if state.switch is None or phase is Phase.BO:
+        return get_rule(state.strategy.rule)(state, state.data, state.batch_size, rng)
+    if phase is Phase.NETWORK:
+        return get_rule(state.switch.rule)(state, state.data, state.batch_size, rng)
+    return side_by_side(state, state.switch, rng)
+
+
+def _foreseen(state: CampaignState, past: Hindsight) -> dict[int, FloatArray]:
+    """Curves as the model of the second rule foretold them, of the rounds that the next phase depends on."""
+    if state.switch is None:
+        return {}
+    rounds = {r: state.data.where(state.data.rounds == r).X for r in phases.accuracy_rounds(state)}
+    return {r: past.curves(state.switch.rule, r - 1, X) for r, X in rounds.items()}
 
 
 def _told(state: CampaignState, batch: Batch) -> Batch:
-    """The batch, with what its wells share and use among its figures."""
+    """The batch, with what its wells share and use among its figures, and how far its predictions are backed by data."""
+    batch = judged(state.space, state.data, batch)
     return replace(batch, model={**batch.model, **plates.figures(state.space, np.array([p.x for p in batch.proposals]))})
 
 
@@ -58,38 +77,52 @@ def _first_batch(state: CampaignState) -> Batch:
     return _told(state, batch)
 
 
-def check_stop(state: CampaignState) -> StopReport:
+def check_stop(state: CampaignState, past: Hindsight | None = None) -> StopReport:
     """Check the campaign's stop conditions on what has been measured.
 
     Predictions for the stability and accuracy legs come from surrogates fitted anew to the rounds
     up to each of the last few, so the verdict depends on the history alone.
+
+    Args:
+        state: The campaign, with data.
+        past: Where the models are taken from; made here when None.
     """
-    best = best_per_round(state.data)
-    loss, stability, accuracy = state.stop.loss, state.stop.stability, state.stop.accuracy
-    evidence = list(stopping.loss_leg(best, loss)) if loss else []
-    models = _models(state, sorted(best))
-    if stability:
-        probes = state.space.sample(_PROBES, np.random.default_rng(state.seed))
-        surfaces = {r: model.predict(probes) for r, model in models.items()}
-        evidence += stopping.stability_leg(surfaces, best, stability)
-    if accuracy:
-        batches = {r: state.data.where(state.data.rounds == r) for r in best}
-        forecasts = {r: models[r - 1].predict(batches[r].X) for r in best if r - 1 in models}
-        evidence += stopping.accuracy_leg(forecasts, {r: batch.loss for r, batch in batches.items()}, accuracy)
+    best = stopping.best_per_round(state.data)
+    needed = stopping.rounds_needed(state.stop)
+    known = sorted(best)[-needed:] if needed else []
+    check = _losses_foretold if state.objective.axis is None else _curves_foretold
+    evidence = list(stopping.loss_leg(best, state.stop.loss)) if state.stop.loss else []
+    evidence += check(state, past or Hindsight(state), best, known)
     return stopping.verdict(max(best), evidence, state.stop, state.reopened_after)
 
 
-def _models(state: CampaignState, rounds: list[int]) -> dict[int, LossModel]:
-    """Models of the loss that know the rounds up to each of the last few, as many as the stop legs need."""
-    needed = stopping.rounds_needed(state.stop)
-    if not needed:
-        return {}
-    # Late, since it loads torch, which the web process must not.
-    from optimizer.surrogate import fit_loss_model
+def _losses_foretold(state: CampaignState, past: Hindsight, best: dict[int, float], known: list[int]) -> list[Evidence]:
+    """The legs on predictions where the outcome is a number; the models know the rounds up to each of ``known``."""
+    evidence: list[Evidence] = []
+    if state.stop.stability:
+        surfaces = {r: past.losses(r, _probes(state)) for r in known}
+        evidence += stopping.stability_leg(surfaces, best, state.stop.stability)
+    if state.stop.accuracy:
+        batches = {r: state.data.where(state.data.rounds == r) for r in best if r - 1 in known}
+        forecasts = {r: past.losses(r - 1, batch.X) for r, batch in batches.items()}
+        evidence += stopping.accuracy_leg(forecasts, {r: batch.loss for r, batch in batches.items()}, state.stop.accuracy)
+    return evidence
 
-    return {r: fit_loss_model(state, state.data.until(r)) for r in rounds[-needed:]}
+
+def _curves_foretold(state: CampaignState, past: Hindsight, best: dict[int, float], known: list[int]) -> list[Evidence]:
+    """The same where the outcome is a curve: by the model of the second rule once that takes part, else by components."""
+    rule = state.switch.rule if state.switch and state.phase in (Phase.BOTH, Phase.NETWORK) else "composite"
+    evidence: list[Evidence] = []
+    if state.stop.stability:
+        curves = {r: past.curves(rule, r, _probes(state)) for r in known}
+        evidence += stopping.curve_stability_leg(curves, state.stop.stability)
+    if state.stop.accuracy:
+        batches = {r: state.data.where(state.data.rounds == r) for r in best if r - 1 in known}
+        forecasts = {r: past.curves(rule, r - 1, batch.X) for r, batch in batches.items()}
+        evidence += stopping.curve_accuracy_leg(forecasts, {r: batch.Y for r, batch in batches.items()}, state.stop.accuracy)
+    return evidence
 
 
-def best_per_round(data: Dataset) -> dict[int, float]:
-    """Lowest aggregated loss of each round that has data."""
-    return {int(r): float(data.loss[data.rounds == r].min()) for r in np.unique(data.rounds)}
+def _probes(state: CampaignState) -> FloatArray:
+    """The fixed probe set: wells spread over the present space, the same in every round of a campaign, shape (p, d)."""
+    return state.space.sample(_PROBES, np.random.default_rng(state.seed))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from optimizer.objective import Objective
 from optimizer.space import SearchSpace
+from optimizer.switch import Phase, Switch
 from optimizer.types import Batch, Dataset, FloatArray, StopSettings, Strategy
 
 
@@ -42,6 +43,10 @@ class CampaignState:
         reopened_after: Stop checks look only at rounds after this one.
         overlap: Propose although wells are pending.
         priors: Related tasks to learn from; only the present one is optimised.
+        switch: How a second rule takes over from the first one; None for one rule to the end.
+        phase: Phase of the newest round.
+        phase_since: The phase began after this round; only rounds after it speak for another phase.
+        origins: Identifiers of wells to the names of the rules that proposed them.
     """
 
     space: SearchSpace
@@ -56,6 +61,10 @@ class CampaignState:
     reopened_after: int = 0
     overlap: bool = False
     priors: tuple[PriorTask, ...] = ()
+    switch: Switch | None = None
+    phase: Phase = Phase.INITIAL
+    phase_since: int = 0
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 Rule = Callable[[CampaignState, Dataset, int, np.random.Generator], Batch]

@@ -83,7 +83,7 @@ def tabulated(source: Source, table: str) -> tuple[EmulatedTruth, ResidualNoise,
         InvalidInput: The table has other columns, a cell that is no finite number, or too few conditions.
     """
     space = source.space()
-    rows = _parse(source.path, table, space.dimension + (space.mixture is not None) + 1)
+    rows = parse(source.path, table, space.dimension + (space.mixture is not None) + 1)
     X, condition = np.unique(rows[:, : space.dimension], axis=0, return_inverse=True)
     groups = [rows[condition.reshape(-1) == i, -1] for i in range(len(X))]
     y, inputs = np.array([np.median(group) for group in groups]), _inputs(space, X)
@@ -99,8 +99,12 @@ def tabulated(source: Source, table: str) -> tuple[EmulatedTruth, ResidualNoise,
     return EmulatedTruth(space, Emulator.fit(inputs, y)), noise, card
 
 
-def _parse(path: str, table: str, width: int) -> FloatArray:
-    """The numbers of a table with a header, shape (rows, width)."""
+def parse(path: str, table: str, width: int) -> FloatArray:
+    """The numbers of a table with a header, shape (rows, width).
+
+    Raises:
+        InvalidInput: The table has other columns, a cell that is no finite number, or too few rows.
+    """
     lines = [line.split(",") for line in table.splitlines()[1:] if line.strip()]
     try:
         rows = np.array(lines, float)

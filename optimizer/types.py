@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from optimizer.switch import PhaseReport
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -260,12 +263,19 @@ class Leg:
 
 
 @dataclass(frozen=True)
+class AccuracyLeg(Leg):
+    """A stop condition on predictions made before a round; curves may be held to a mean squared error, ``mse``, as well."""
+
+    mse: float | None = None
+
+
+@dataclass(frozen=True)
 class StopSettings:
     """The three legs; a leg that is None is not checked."""
 
     loss: Leg | None = None
     stability: Leg | None = None
-    accuracy: Leg | None = None
+    accuracy: AccuracyLeg | None = None
     combine: Literal["any", "all"] = "any"
 
 
@@ -274,7 +284,7 @@ class Evidence:
     """One checked figure.
 
     Attributes:
-        leg: ``loss``, ``stability`` or ``accuracy``.
+        leg: The condition that it speaks for, such as ``loss``, ``stability`` or ``accuracy``.
         metric: What was measured, in words.
         round: The round it speaks of.
         value: The figure.
@@ -310,6 +320,25 @@ class StopReport:
 
 
 @dataclass(frozen=True)
+class ValidityVerdict:
+    """Whether a prediction is backed by data near it.
+
+    Attributes:
+        status: ``inside`` what was measured; at its ``edge``; or ``outside`` of it, an extrapolation.
+        variable: The parameter that is most at fault.
+        check: What was looked at: ``box`` of the data, ``slack`` of the constraints, ``distance`` to the nearest well, ``leverage``.
+        value: Its figure; distances in ranges of the parameters.
+        limit: What the figure is held against.
+    """
+
+    status: Literal["inside", "edge", "outside"]
+    variable: str
+    check: str
+    value: float
+    limit: float
+
+
+@dataclass(frozen=True)
 class Proposal:
     """One proposed well.
 
@@ -324,6 +353,7 @@ class Proposal:
         acquisition: Expected improvement, in units of the loss.
         penalty: Product of the penalties by earlier picks and pending wells, in (0, 1].
         why: One sentence for people.
+        validity: How far the prediction is backed by data, None where there is none.
     """
 
     x: FloatArray
@@ -336,6 +366,7 @@ class Proposal:
     acquisition: float | None = None
     penalty: float | None = None
     why: str = ""
+    validity: ValidityVerdict | None = None
 
 
 @dataclass(frozen=True)
@@ -345,12 +376,14 @@ class Batch:
     Attributes:
         proposals: The wells, in order of rank.
         report: The stop check that was made before, None for the first round.
+        phase: The phase it belongs to and why, None for an initial design.
         warnings: What the rule had to do out of the ordinary.
         model: Fitted figures of the surrogate, for people.
     """
 
     proposals: tuple[Proposal, ...]
     report: StopReport | None = None
+    phase: PhaseReport | None = None
     warnings: tuple[str, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
 

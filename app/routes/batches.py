@@ -8,15 +8,15 @@ from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel
 
 from app import examples, replaying, service, views
-from app.deps import CampaignId, Reading, Repeatable, Round
-from app.problems import NotFound, documented
+from app.deps import CampaignId, IfMatch, Reading, Repeatable, Round, Writing, etag, match
+from app.problems import documented
 from app.schemas.flow import JobOut
-from app.schemas.wells import BatchLine, BatchOut, BatchRequest
-from app.security import Chemist, Viewer
-from db import store
+from app.schemas.wells import BatchLine, BatchOut, BatchPatch, BatchRequest
+from app.security import Chemist, Lab, Viewer
 from db.tables import JobRow
 
 router = APIRouter(prefix="/campaigns/{campaign}/batches", tags=["batches"])
+_LABELS = examples.shown(as_published={"label": "run 7, BO and DNN"}, none={"label": None})
 _REQUESTS = examples.shown(next={}, ahead_of_open_wells={"overlap": True})
 
 
@@ -53,13 +53,35 @@ def index(_who: Viewer, session: Reading, campaign: CampaignId) -> list[BatchLin
 
 
 @router.get("/{round}", responses=documented(404), summary="Read a batch")
-def read(_who: Viewer, session: Reading, campaign: CampaignId, round: Round) -> BatchOut:
-    """A round with its wells, their predictions, and what was measured."""
+def read(_who: Viewer, session: Reading, campaign: CampaignId, round: Round, response: Response) -> BatchOut:
+    """A round with its wells, their predictions, and what was measured. The ETag is needed to label it."""
+    return _answer(session, campaign, round, response)
+
+
+@router.patch("/{round}", responses=documented(404, 412, 428), summary="Label a batch")
+def edit(
+    who: Lab,
+    session: Writing,
+    campaign: CampaignId,
+    round: Round,
+    response: Response,
+    patch: Annotated[BatchPatch, Body(openapi_examples=_LABELS)],
+    if_match: IfMatch = None,
+) -> BatchOut:
+    """Give a round the name that people call it by. Nothing depends on it."""
+    service.find_campaign(session, campaign, lock=True)
+    row = service.find_batch(session, campaign, round)
+    match(if_match, row.version)
+    service.patch_batch(session, who, row, patch)
+    session.flush()
+    return _answer(session, campaign, round, response)
+
+
+def _answer(session: Reading, campaign: str, round: int, response: Response) -> BatchOut:
     loaded = views.load(session, service.find_campaign(session, campaign))
-    row = store.batch(session, campaign, round)
-    if row is None:
-        raise NotFound(f"campaign {campaign!r} has no round {round}; it has {len(loaded.batches)}")
-    return views.batch_out(loaded, row)
+    answer = views.batch_out(loaded, service.find_batch(session, campaign, round))
+    response.headers["ETag"] = etag(answer.version)
+    return answer
 
 
 @router.post("/{round}/replay", status_code=202, response_model=JobOut, responses=documented(404, 409), summary="Replay a proposal")

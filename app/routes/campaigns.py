@@ -11,18 +11,22 @@ from app import examples, exporting, service, views
 from app.deps import CampaignId, IfMatch, Reading, Repeatable, Writing, etag, match
 from app.problems import documented
 from app.schemas.campaign import CampaignDocument, CampaignLine, CampaignOut, CampaignPage, CampaignPatch
-from app.schemas.flow import StopOut
+from app.schemas.flow import PhasesOut, StopOut
 from app.security import Chemist, Viewer
 from app.uploads import text_of
 from db import store
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 _DOCUMENTS = examples.shown(
-    spectrum=examples.CAMPAIGN, yield_with_constraint=examples.SCALAR_CAMPAIGN, one_flow_rate_a_plate=examples.PLATE_CAMPAIGN
+    spectrum=examples.CAMPAIGN,
+    yield_with_constraint=examples.SCALAR_CAMPAIGN,
+    one_flow_rate_a_plate=examples.PLATE_CAMPAIGN,
+    then_a_network=examples.TWO_STEP_CAMPAIGN,
 )
 _PATCHES = examples.shown(
     reopen={"state": "active", "reason": "the target can still be approached"},
     stop={"state": "stopped", "reason": "silver nitrate has run out"},
+    network={"phase": "both", "reason": "compare the network with Bayesian optimization", "switch": {"network": "spectral_grid"}},
     edit={"stop": {"loss": {"threshold": 0.15, "rounds": 2}}},
 )
 
@@ -58,7 +62,7 @@ def read(_who: Viewer, session: Reading, campaign: CampaignId, response: Respons
     return _answer(session, campaign, response)
 
 
-@router.patch("/{campaign}", responses=documented(404, 409, 412, 428), summary="Edit, stop or reopen a campaign")
+@router.patch("/{campaign}", responses=documented(404, 409, 412, 428), summary="Edit, stop or reopen a campaign, or set its phase")
 def edit(
     who: Chemist,
     session: Writing,
@@ -67,7 +71,7 @@ def edit(
     patch: Annotated[CampaignPatch, Body(openapi_examples=_PATCHES)],
     if_match: IfMatch = None,
 ) -> CampaignOut:
-    """Change settings, or stop or reopen the campaign with a reason. Data and past batches stay as they are."""
+    """Change settings; or stop or reopen the campaign, or set its phase, with a reason. Data and past batches stay as they are."""
     row = service.find_campaign(session, campaign, lock=True)
     match(if_match, row.version)
     service.patch_campaign(session, who, row, patch)
@@ -110,6 +114,12 @@ def stop(_who: Viewer, session: Reading, campaign: CampaignId) -> StopOut:
     """Whether the campaign has stopped, and every check so far with its evidence."""
     row = service.find_campaign(session, campaign)
     return StopOut(state=row.state, checks=[views.stop_check_out(check) for check in store.stop_checks(session, campaign)])
+
+
+@router.get("/{campaign}/phases", responses=documented(404), summary="Read the phases")
+def phases(_who: Viewer, session: Reading, campaign: CampaignId) -> PhasesOut:
+    """Whether Bayesian optimization, a network or both propose, and every check or decision that led there with its evidence."""
+    return views.phases_out(service.find_campaign(session, campaign), store.phase_checks(session, campaign))
 
 
 def _answer(session: Reading, campaign: str, response: Response) -> CampaignOut:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from app.schemas.base import Cell, Count, Curve, Moment, Name, Number, Shape, Text, located
+from app.schemas.stopping import StopShape, SwitchShape
 from optimizer.objective import Maximize, Minimize, Objective, SpectrumMatch, TargetValue
 from optimizer.per_batch import PerBatch
 from optimizer.plates import middle
 from optimizer.rules import default_rule
 from optimizer.space import Categorical, Continuous, Discrete, LinearConstraint, Mixture, SearchSpace
-from optimizer.types import GPSettings, InvalidInput, Leg, Spectrum, StopSettings, Strategy
+from optimizer.types import GPSettings, InvalidInput, Spectrum, Strategy
 
 
 class ContinuousShape(Shape):
@@ -195,45 +196,26 @@ class StrategyShape(Shape):
 
     initial: InitialShape = InitialShape()
     rules: Annotated[
-        list[Literal["lp_ei", "greedy_ei", "composite", "qlognei", "thompson", "constant_liar", "lp_textbook", "lhs", "random"]],
+        list[
+            Literal[
+                "lp_ei", "greedy_ei", "composite", "spectral_grid", "qlognei", "thompson", "constant_liar", "lp_textbook", "lhs", "random"
+            ]
+        ],
         Field(
             max_length=1,
-            description="Batch rule of the rounds after the first; `composite` needs a curve as outcome. Left out, it is "
-            "`composite` for curves and `lp_ei` for numbers, and the stored campaign says so",
+            description="Batch rule of the rounds after the first; `composite` and `spectral_grid` need a curve as outcome. Left out, "
+            "it is `composite` for curves and `lp_ei` for numbers, and the stored campaign says so",
         ),
     ] = []
+    switch: Annotated[
+        SwitchShape | None, Field(description="Curves only: how a network takes over from the batch rule; null for one rule to the end")
+    ] = None
     gp: GPShape = GPShape()
 
     def domain(self) -> Strategy:
         """The domain type."""
         gp = GPSettings(self.gp.nu, self.gp.isotropic, self.gp.noise)
         return Strategy(self.initial.method, self.initial.size, self.rules[0], gp)
-
-
-class LegShape(Shape):
-    """Met when the figure stays at or below the threshold for so many rounds running."""
-
-    threshold: Number
-    rounds: Annotated[Count, Field(le=100)] = 1
-
-
-class StopShape(Shape):
-    """When to stop; a leg that is left out is not checked."""
-
-    loss: Annotated[LegShape | None, Field(description="Best aggregated loss of a round")] = None
-    stability: Annotated[
-        LegShape | None, Field(description="Change of the predicted loss surface, and of the best loss so far, from round to round")
-    ] = None
-    accuracy: Annotated[LegShape | None, Field(description="RMSE of the predicted losses of a round, made before it was trained on")] = None
-    combine: Literal["any", "all"] = "any"
-
-    def domain(self) -> StopSettings:
-        """The domain type."""
-        legs = {
-            name: leg and Leg(leg.threshold, leg.rounds)
-            for name, leg in (("loss", self.loss), ("stability", self.stability), ("accuracy", self.accuracy))
-        }
-        return StopSettings(**legs, combine=self.combine)
 
 
 class CampaignDocument(Shape):
@@ -271,10 +253,16 @@ class CampaignDocument(Shape):
         """
         space = self.space.domain()
         objective = self.objective.domain()
-        if "composite" in self.strategy.rules and objective.axis is None:
+        of_curves = {"composite", "spectral_grid"}.intersection(self.strategy.rules)
+        if of_curves and objective.axis is None:
             remedy = "use lp_ei or greedy_ei, or an objective whose outcome is a curve"
-            raise InvalidInput("composite learns whole curves, and the objective is a number", where=("strategy", "rules"), remedy=remedy)
-        sizes = {self.batch_size, self.strategy.initial.size}
+            message = f"{of_curves.pop()} learns whole curves, and the objective is a number"
+            raise InvalidInput(message, where=("strategy", "rules"), remedy=remedy)
+        self.stop.check(objective)
+        sizes, switch = {self.batch_size, self.strategy.initial.size}, self.strategy.switch
+        if switch:
+            switch.check(self.settled().strategy.rules[0], objective, self.batch_size)
+            sizes |= {2 * self.batch_size} if switch.together == "each" else set()
         space.require(max(sizes))
         if space.per_batch:
             for size in sizes:
@@ -285,12 +273,22 @@ class CampaignPatch(Shape):
     """An edit; fields that are left out stay as they are."""
 
     state: Annotated[Literal["active", "stopped"] | None, Field(description="Stop by hand, or reopen a stopped campaign")] = None
-    reason: Annotated[Text | None, Field(description="Required with `state`")] = None
+    phase: Annotated[
+        Literal["bo", "both", "network"] | None,
+        Field(
+            description="Who proposes from the next round on, where the strategy has a switch; only later rounds speak for another phase"
+        ),
+    ] = None
+    reason: Annotated[Text | None, Field(description="Required with `state` and with `phase`")] = None
     name: Name | None = None
     batch_size: Annotated[Count, Field(le=500)] | None = None
     replicates: Annotated[Count, Field(le=1000)] | None = None
     stop: StopShape | None = None
+    switch: Annotated[SwitchShape | None, Field(description="Becomes `strategy.switch`")] = None
     review: bool | None = None
+
+
+PhaseName = Literal["initial", "bo", "both", "network", "stopped"]
 
 
 class Best(Shape):
@@ -318,9 +316,11 @@ class CampaignOut(Shape):
 
     id: str
     state: Literal["active", "stopped"]
+    phase: PhaseName
     version: int
     created_at: Moment
     document: CampaignDocument
+    objective: int = Field(description="Number of the present objective, from 1; `rescore` sets a new one")
     rounds: int
     open_wells: int
     replicates: int
@@ -343,6 +343,11 @@ class CampaignPage(Shape):
 
     items: list[CampaignLine]
     next: str | None = Field(None, description="Give it as `after` to get the next page")
+
+
+def objective_of(stored: dict[str, Any]) -> ScalarObjective | TargetObjective | SpectrumObjective:
+    """A stored objective as a shape."""
+    return TypeAdapter[ScalarObjective | TargetObjective | SpectrumObjective](ObjectiveShape).validate_python(stored)
 
 
 def document_of(stored: dict[str, Any]) -> CampaignDocument:

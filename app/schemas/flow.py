@@ -7,19 +7,22 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from app.schemas.base import Count, Moment, Name, Shape, Text
+from app.schemas.campaign import PhaseName
 
 
 class JobOut(Shape):
     """A job."""
 
     id: str
-    kind: Literal["propose", "replay"]
+    kind: Literal["propose", "replay", "rescore", "knowledge"]
     campaign: str
     round: int
     state: Literal["queued", "running", "done", "failed"]
     attempt: int
     result: str | None = Field(
-        None, description="`batch`, `stop` or `waiting`, with the reason; of a replay, `same batch` or which wells differ"
+        None,
+        description="`batch`, `stop` or `waiting`, with the reason; of a replay, `same batch` or which wells differ; "
+        "of a rescoring, the wells in their new order",
     )
     error: str | None = None
     created_at: Moment
@@ -30,11 +33,12 @@ class JobOut(Shape):
 class EvidenceOut(Shape):
     """One checked figure."""
 
-    leg: Literal["loss", "stability", "accuracy"]
+    leg: Literal["loss", "stability", "accuracy", "data", "rounds", "lead", "gain"]
     metric: str
     round: int
     value: float
     threshold: float
+    margin: float = Field(description="`threshold - value`: how far within the threshold the value is, negative beyond it")
     met: bool
 
 
@@ -43,6 +47,7 @@ class StopCheckOut(Shape):
 
     checked_at: Moment
     round: int
+    objective: int = Field(description="Number of the objective that losses were taken under")
     stop: bool
     reason: str
     legs: dict[str, bool]
@@ -54,6 +59,25 @@ class StopOut(Shape):
 
     state: Literal["active", "stopped"]
     checks: list[StopCheckOut]
+
+
+class PhaseCheckOut(Shape):
+    """A check of the phase after a round with its evidence, or a phase that a person set."""
+
+    checked_at: Moment
+    round: int
+    before: PhaseName
+    after: PhaseName
+    actor: str
+    reason: str
+    evidence: list[EvidenceOut]
+
+
+class PhasesOut(Shape):
+    """Which phase the campaign is in, and everything that led there."""
+
+    phase: PhaseName
+    checks: list[PhaseCheckOut]
 
 
 class EventOut(Shape):

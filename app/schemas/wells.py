@@ -7,8 +7,19 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from app.schemas.base import Cell, Count, Curve, Moment, Number, RecipeShape, Shape, Text
+from app.schemas.campaign import PhaseName
 
 WellState = Literal["proposed", "approved", "running", "measured", "rejected", "failed", "abandoned"]
+
+
+class ValidityOut(Shape):
+    """Whether a prediction is backed by measured wells near it."""
+
+    status: Literal["inside", "edge", "outside"]
+    variable: str = Field(description="The parameter that is most at fault")
+    check: str = Field(description="What was looked at: `box` of the data, `slack` of the constraints, `distance` or `leverage`")
+    value: float
+    limit: float
 
 
 class ProposalOut(Shape):
@@ -23,6 +34,17 @@ class ProposalOut(Shape):
     acquisition: float | None = Field(None, description="Expected improvement")
     penalty: float | None = None
     why: str = ""
+    validity: ValidityOut | None = Field(None, description="None where nothing was predicted")
+
+
+class RescoredOut(Shape):
+    """What the model says of a well under an objective that is newer than its proposal."""
+
+    objective: int = Field(description="Number of that objective")
+    rank: int = Field(description="By expected improvement, among the wells that were not yet run")
+    mean: float = Field(description="Predicted loss")
+    std: float
+    acquisition: float = Field(description="Expected improvement")
 
 
 class SummaryOut(Shape):
@@ -50,7 +72,8 @@ class DesignOut(Shape):
     planned: dict[str, Cell]
     executed: dict[str, Cell]
     outside: list[str] = Field([], description="Parameters executed outside their range")
-    proposal: ProposalOut | None
+    proposal: ProposalOut | None = Field(description="As it was made, under the objective of its round")
+    rescored: list[RescoredOut] = Field([], description="Predictions under later objectives, oldest first")
     summary: SummaryOut
 
 
@@ -80,7 +103,11 @@ class BatchOut(Shape):
     """A round."""
 
     round: int
-    rule: str
+    rule: str = Field(description="What proposed it; of two rules side by side, both: `lp_ei+spectral_grid`, and each well has its own")
+    phase: PhaseName | None = Field(description="Phase of the campaign that it belongs to; null for imported rounds")
+    label: str | None = Field(description="What people call it; nothing depends on it")
+    objective: int | None = Field(description="Number of the objective that it was decided under; null for imported rounds")
+    version: int
     created_at: Moment
     state: Literal["open", "complete"]
     best_loss: float | None
@@ -94,6 +121,9 @@ class BatchLine(Shape):
 
     round: int
     rule: str
+    phase: PhaseName | None
+    label: str | None
+    objective: int | None
     created_at: Moment
     state: Literal["open", "complete"]
     wells: int
@@ -104,6 +134,14 @@ class BatchRequest(Shape):
     """A wish for the next batch."""
 
     overlap: Annotated[bool, Field(description="Propose although wells of earlier rounds are still pending; they are penalised")] = False
+
+
+class BatchPatch(Shape):
+    """An edit of a round."""
+
+    label: Annotated[
+        Text | None, Field(max_length=80, description="What people call the round, such as `run 7, BO and DNN`; null for nothing")
+    ]
 
 
 class DesignIn(Shape):

@@ -15,8 +15,8 @@ MAY_IMPORT = {
     "models": {"models"},
     "closedloop": {"closedloop"},
 }
-LATE = {"closedloop/cli.py"}
-"""Modules that may import the service, inside functions: the commands that start it."""
+LATE = {"closedloop/cli.py", "closedloop/race.py", "closedloop/reproduce.py"}
+"""Modules that may import the others, inside functions: the commands that start the service, and those that simulate a lab."""
 ONLY_DB = {"sqlalchemy", "alembic"}
 
 

@@ -136,7 +136,7 @@ def test_the_figures_are_files_too(folder: Path):
 
 def test_names_are_escaped(tmp_path: Path, summary: dict[str, Any]):
     strange = summary | {"problem": "<b>", "rules": {"</script>": summary["rules"]["lhs"]}}
-    report.write(tmp_path, strange, {"regret": {"data": [{"name": "</script>"}], "layout": {}}})
+    report.write_bench(tmp_path, strange, {"regret": {"data": [{"name": "</script>"}], "layout": {}}})
     page = (tmp_path / "report.html").read_text()
     assert "<b>" not in page
     assert page.count("</script>") == 2

@@ -58,6 +58,7 @@ def test_the_list_pages_through_all_campaigns(api):
         ({"objective": {"kind": "target_value", "outcome": "loss"}}, "objective.target_value.target"),
         ({"strategy": {"rules": ["magic"]}}, "strategy.rules.0"),
         ({"strategy": {"rules": ["composite"]}}, "strategy.rules"),
+        ({"strategy": {"rules": ["spectral_grid"]}}, "strategy.rules"),
         ({"space": {"parameters": []}}, "space.parameters"),
         (space_of(real(low=3, high=3)), "space.parameters.0.a.low"),
         (space_of(real(step=0)), "space.parameters.0.a.step"),

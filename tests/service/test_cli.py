@@ -294,3 +294,27 @@ def test_a_worker_does_the_jobs_of_a_service_without_one_and_leaves_when_told(tm
         assert next(stream)["action"] == "campaign created"
     assert "Finished server process" in service.log.read_text()
     assert "timeout" not in service.log.read_text()
+
+
+def test_knowledge_is_printed_and_written_as_a_page_that_needs_no_network(run: Run, service: LocalService, client: Client, tmp_path: Path):
+    space = {"parameters": [{"kind": "continuous", "name": name, "low": 0, "high": 10, "unit": "%"} for name in "xy"]}
+    id = client.create_campaign({**DOCUMENT, "name": "Taught <b>", "space": space, "strategy": {"initial": {"size": 6}}})["id"]
+    where = ("--url", service.url, "--key", service.key)
+    assert "nothing to learn from" in run("knowledge", id, *where)[2]
+    for well in client.wait_for_batch(id)["designs"]:
+        client.put_replicate(id, well["id"], 1, value=well["executed"]["x"] ** 2)
+    recipes, wrong = tmp_path / "recipes.json", tmp_path / "wrong.json"
+    recipes.write_text('[{"x": 1, "y": 40}]')
+    wrong.write_text("x: 1")
+    code, out, error = run("knowledge", id, *where, "--recipes", recipes, "--report", tmp_path, "--json", tmp_path / "k.json")
+    assert code == 0, error
+    assert "exact" in out
+    assert "outside (" in out
+    found = json.loads((tmp_path / "k.json").read_text())
+    assert found["explanation"]["importance"][0]["parameter"] == "x"
+    page = (tmp_path / "report.html").read_text()
+    assert 'id="slider-1"' in page
+    assert "Taught &lt;b&gt;" in page
+    assert 'src="http' not in page
+    assert {"importance.json", "shapley.json", "maps.json", "slider-0.json"} <= {path.name for path in tmp_path.iterdir()}
+    assert "no JSON" in run("knowledge", id, *where, "--recipes", wrong)[2]

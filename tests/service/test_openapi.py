@@ -18,6 +18,7 @@ ORDER = [
     ("get", "/jobs/{job}"),
     ("get", "/campaigns/{campaign}/batches"),
     ("get", "/campaigns/{campaign}/batches/{round}"),
+    ("patch", "/campaigns/{campaign}/batches/{round}"),
     ("post", "/campaigns/{campaign}/batches/{round}/replay"),
     ("post", "/campaigns/{campaign}/designs"),
     ("get", "/campaigns/{campaign}/designs/{design}"),
@@ -26,7 +27,12 @@ ORDER = [
     ("get", "/campaigns/{campaign}/designs/{design}/replicates/{number}"),
     ("patch", "/campaigns/{campaign}/designs/{design}/replicates/{number}"),
     ("post", "/campaigns/{campaign}/measurements"),
+    ("post", "/campaigns/{campaign}/rescore"),
+    ("get", "/campaigns/{campaign}/objectives"),
+    ("post", "/campaigns/{campaign}/knowledge"),
+    ("get", "/campaigns/{campaign}/knowledge"),
     ("get", "/campaigns/{campaign}/stop"),
+    ("get", "/campaigns/{campaign}/phases"),
     ("get", "/campaigns/{campaign}/checks"),
     ("post", "/campaigns/{campaign}/bounds"),
     ("get", "/campaigns/{campaign}/events"),
@@ -93,14 +99,14 @@ def test_the_examples_work_when_pressed_in_order(api, work, document):
         url = path.lstrip("/").format(**{"job": job, **values})
         answer = api.request(verb, url, headers=headers, json=example(body) if body else None)
         assert answer.status_code < 300, (verb, path, answer.text)
-        if path.endswith("/batches") and verb == "post":
+        if path.endswith(("/batches", "/knowledge")) and verb == "post":
             job = answer.json()["id"]
             work()
 
 
 def test_every_body_example_is_a_valid_document(api, document):
     shapes = document["paths"]["/api/v1/campaigns"]["post"]["requestBody"]["content"]["application/json"]["examples"]
-    assert len(shapes) == 3
+    assert len(shapes) == 4
     for shape in shapes.values():
         expect(api.post("campaigns", json=shape["value"]), 201)
 

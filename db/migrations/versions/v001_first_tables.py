@@ -17,6 +17,7 @@ $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$
 def upgrade() -> None:
     _access()
     _campaigns()
+    _findings()
     _wells()
     _jobs()
     _freeze_events()
@@ -75,11 +76,17 @@ def _campaigns() -> None:
         sa.Column("campaign_id", sa.String(length=80), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("rule", sa.String(length=40), nullable=False),
+        sa.Column("phase", sa.String(length=16), nullable=True),
+        sa.Column("label", sa.String(length=80), nullable=True),
         sa.Column("info", sa.JSON(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_batch_campaign_id")),
         sa.PrimaryKeyConstraint("campaign_id", "round", name=op.f("pk_batch")),
     )
+
+
+def _findings() -> None:
     op.create_table(
         "stop_check",
         sa.Column("campaign_id", sa.String(length=80), nullable=False),
@@ -89,6 +96,44 @@ def _campaigns() -> None:
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_stop_check_campaign_id")),
         sa.PrimaryKeyConstraint("campaign_id", "round", "checked_at", name=op.f("pk_stop_check")),
     )
+    op.create_table(
+        "knowledge",
+        sa.Column("campaign_id", sa.String(length=80), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("basis", sa.JSON(), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_knowledge_campaign_id")),
+        sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_knowledge")),
+    )
+    op.create_table(
+        "past_objective",
+        sa.Column("campaign_id", sa.String(length=80), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("objective", sa.JSON(), nullable=False),
+        sa.Column("last_round", sa.Integer(), nullable=False),
+        sa.Column("losses", sa.JSON(), nullable=False),
+        sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_past_objective_campaign_id")),
+        sa.PrimaryKeyConstraint("campaign_id", "number", name=op.f("pk_past_objective")),
+    )
+    op.create_table(
+        "phase_check",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("campaign_id", sa.String(length=80), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("before", sa.String(length=16), nullable=False),
+        sa.Column("after", sa.String(length=16), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("evidence", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_phase_check_campaign_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_phase_check")),
+    )
+    op.create_index(op.f("ix_phase_check_campaign_id"), "phase_check", ["campaign_id"], unique=False)
 
 
 def _wells() -> None:

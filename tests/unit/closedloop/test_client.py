@@ -190,6 +190,19 @@ def test_an_edit_speaks_of_the_version_that_was_read():
     assert json.loads(service.requests[1].content) == {"state": "stopped", "reason": "no silver left"}
 
 
+def test_phases_and_labels_are_edits():
+    service = Service(answer({"version": 4, "phase": "both", "label": "run 7", "checks": []}, ETag='"4"'))
+    with client_of(service) as client:
+        assert client.set_phase("a", "both", "compare them")["phase"] == "both"
+        assert client.label_batch("a", 7, "run 7")["label"] == "run 7"
+        assert client.phases("a")["checks"] == []
+    edits = [(request.url.path, json.loads(request.content)) for request in service.requests if request.method == "PATCH"]
+    assert edits == [
+        ("/api/v1/campaigns/a", {"phase": "both", "reason": "compare them"}),
+        ("/api/v1/campaigns/a/batches/7", {"label": "run 7"}),
+    ]
+
+
 def test_campaigns_are_read_page_by_page():
     pages = {None: (["a", "b"], "b"), "b": (["c"], "c"), "c": ([], None)}
 
@@ -252,3 +265,39 @@ def test_the_virtual_lab_is_sent_recipes_and_the_number_of_replicates_only_where
     assert [request.url.path for request in service.requests] == ["/api/v1/simulate/nanoparticle"] * 2
     bodies = [json.loads(request.content) for request in service.requests]
     assert bodies == [{"recipes": [recipe], "seed": 0}, {"recipes": [recipe] * 2, "replicates": 4, "seed": 7}]
+
+
+def test_a_rescoring_speaks_of_the_version_that_was_read_and_a_dry_run_of_any():
+    service = Service(answer({"version": 4}, ETag='"4"'), answer({"objective": 2}))
+    objective = {"kind": "maximize", "outcome": "yield"}
+    with client_of(service) as client:
+        assert client.rescore("a", objective, "sold out")["objective"] == 2
+        client.rescore("a", objective, "sold out", dry_run=True)
+        client.objectives("a")
+    assert service.sent("If-Match") == [None, '"4"', None, None]
+    assert [request.url.path.rsplit("/", 1)[1] for request in service.requests[1:]] == ["rescore", "rescore", "objectives"]
+    assert [str(request.url.params) for request in service.requests[1:3]] == ["", "dry_run=true"]
+    assert json.loads(service.requests[1].content) == {"objective": objective, "reason": "sold out"}
+
+
+def test_learning_asks_waits_and_reads():
+    job, recipe = {"id": "j", "state": "queued", "error": None}, {"x": np.float64(1.5)}
+    service = Service(answer(job, 202), answer({**job, "state": "running"}), answer({**job, "state": "done"}), answer({"current": True}))
+    with client_of(service) as client:
+        assert client.learn("a", [recipe], {"red": (600, 700)}, poll=0)["current"]
+    assert [request.url.path.removeprefix("/api/v1") for request in service.requests] == [
+        "/campaigns/a/knowledge",
+        "/jobs/j",
+        "/jobs/j",
+        "/campaigns/a/knowledge",
+    ]
+    asked = json.loads(service.requests[0].content)
+    assert asked == {"recipes": [{"x": 1.5}], "regions": [{"name": "red", "low": 600, "high": 700}]}
+
+
+def test_learning_says_why_there_is_nothing():
+    job = {"id": "j", "state": "failed", "error": "ArithmeticError: singular"}
+    with client_of(Service(answer(job, 202))) as client, pytest.raises(closedloop.JobFailed, match="singular"):
+        client.learn("a")
+    with client_of(Service(answer({**job, "state": "running"}, 202))) as client, pytest.raises(closedloop.TimedOut, match="running"):
+        client.learn("a", timeout=0, poll=0)

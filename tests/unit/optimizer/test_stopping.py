@@ -9,8 +9,17 @@ from hypothesis import strategies as st
 
 from optimizer.objective import Minimize
 from optimizer.replicates import reduce
-from optimizer.stopping import accuracy_leg, loss_leg, rounds_needed, stability_leg, verdict
-from optimizer.types import Evidence, InvalidInput, Leg, StopSettings
+from optimizer.stopping import (
+    accuracy_leg,
+    cosines,
+    curve_accuracy_leg,
+    curve_stability_leg,
+    loss_leg,
+    rounds_needed,
+    stability_leg,
+    verdict,
+)
+from optimizer.types import AccuracyLeg, Evidence, InvalidInput, Leg, StopSettings
 from tests.agnp import read_agnp
 
 PUBLISHED = (0.587, 0.587, 0.443, 0.256, 0.290, 0.245, 0.247, 0.167, 0.234, 0.306, 0.135)
@@ -124,6 +133,55 @@ def test_accuracy_needs_both_sides_and_a_well():
 def test_predictions_of_other_wells_are_refused():
     with pytest.raises(InvalidInput, match="shape"):
         accuracy_leg({2: np.zeros((3, 1))}, {2: np.zeros(3)}, Leg(1.0))
+
+
+# Curves
+
+CURVES = np.array([[1.0, 0.0], [1.0, 1.0]])
+TURNED = np.array([[0.0, 1.0], [2.0, 2.0]])
+
+
+def test_stability_of_curves_is_one_less_their_mean_cosine():
+    rows = curve_stability_leg({1: CURVES, 2: TURNED, 3: TURNED, 5: CURVES}, Leg(0.1))
+    assert figures(rows) == [(2, pytest.approx(0.5), False), (3, pytest.approx(0.0, abs=1e-12), True)]
+
+
+def test_accuracy_of_curves_has_a_cosine_and_where_asked_a_squared_error():
+    rows = curve_accuracy_leg({2: CURVES, 3: CURVES}, {2: TURNED, 3: CURVES, 4: CURVES}, AccuracyLeg(0.6, 1, 0.5))
+    assert figures(rows) == [
+        (2, pytest.approx(0.5), True),
+        (2, pytest.approx(1.0), False),
+        (3, pytest.approx(0.0, abs=1e-12), True),
+        (3, 0.0, True),
+    ]
+    assert len(curve_accuracy_leg({2: CURVES}, {2: TURNED}, AccuracyLeg(0.6))) == 1
+    assert curve_accuracy_leg({2: CURVES[:0]}, {2: CURVES[:0]}, AccuracyLeg(0.6)) == ()
+
+
+def test_both_figures_of_the_accuracy_of_curves_must_be_met():
+    for mse, stop in ((0.5, False), (1.0, True)):
+        leg = AccuracyLeg(0.6, 1, mse)
+        assert verdict(2, curve_accuracy_leg({2: CURVES}, {2: TURNED}, leg), StopSettings(accuracy=leg)).stop is stop
+
+
+def test_curves_of_other_wells_are_refused():
+    with pytest.raises(InvalidInput, match="shape"):
+        curve_accuracy_leg({2: CURVES}, {2: CURVES[:1]}, Leg(1.0))
+    with pytest.raises(InvalidInput, match="shape"):
+        curve_stability_leg({1: CURVES, 2: CURVES[:, :1]}, Leg(1.0))
+
+
+def test_curves_of_zeros_are_like_each_other_and_like_nothing_else():
+    zeros = np.zeros((2, 2))
+    assert cosines(zeros, zeros).tolist() == [1.0, 1.0]
+    assert cosines(zeros, CURVES).tolist() == [0.0, 0.0]
+
+
+@given(st.lists(st.lists(st.floats(-9, 9), min_size=3, max_size=3), min_size=1, max_size=4), st.floats(0.1, 9))
+def test_cosines_do_not_depend_on_scale_or_side(curves, scale):
+    a, b = np.array(curves), np.roll(np.array(curves), 1, axis=1) + 0.5
+    np.testing.assert_allclose(cosines(scale * a, b), cosines(b, a), atol=1e-12)
+    assert (np.abs(cosines(a, b)) <= 1).all()
 
 
 # Verdict
