@@ -1,4 +1,4 @@
-"""The whole application in process, on either database; jobs run when a test says so."""
+"""The application in process, on either database, where jobs run when a test says so; and a service of its own on SQLite."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from app.main import create_app
 from app.security import Role, create_key
 from app.settings import Settings
 from app.worker import Worker
+from closedloop import Client
+from closedloop.local import LocalService, local_service
 
 ADMIN = "cl_admin_key_for_tests_only"
 
@@ -48,6 +50,18 @@ class Inline:
 
     def close(self) -> None:
         pass
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    with local_service(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(service: LocalService) -> Iterator[Client]:
+    with Client(service.url, service.key) as connected:
+        yield connected
 
 
 @pytest.fixture

@@ -53,18 +53,6 @@ def spawn(*words: str | Path, **variables: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env={**kept, **variables}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
-    with local_service(tmp_path_factory.mktemp("service")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(service: LocalService) -> Iterator[Client]:
-    with Client(service.url, service.key) as connected:
-        yield connected
-
-
 def commands(group: typer.core.TyperGroup, *before: str) -> Iterator[tuple[str, ...]]:
     for name, command in group.commands.items():
         yield (*before, name)

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,18 +21,6 @@ QUIET = Console(quiet=True)
 @pytest.fixture(scope="module")
 def system() -> race.System:
     return race.nanoparticle()
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
-    with local_service(tmp_path_factory.mktemp("service")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(service: LocalService) -> Iterator[Client]:
-    with Client(service.url, service.key) as connected:
-        yield connected
 
 
 @pytest.fixture(scope="module")
