@@ -51,13 +51,13 @@ def own_rule(found: Results) -> str:
     return CURVES if found.facts["curve"] else DEFAULT
 
 
-def share(kept: Sequence[Results], rule: str, other: str, batch: int) -> float | None:
-    """Normalised regret of a rule as a share of another's: geometric mean over the problems and seeds that both ran."""
+def share(kept: Sequence[Results], rule: str, other: str, batch: int, other_batch: int) -> float | None:
+    """Normalised regret of a rule after a batch as a share of another's: geometric mean over the problems and seeds that both ran."""
     shares = []
     for found in kept:
         ours, theirs = common(found, rule, other)
         if len(ours):
-            ratios = normalised(ours)[:, batch - 1] / normalised(theirs)[:, batch - 1]
+            ratios = normalised(ours)[:, batch - 1] / normalised(theirs)[:, other_batch - 1]
             shares.append(geometric_mean(ratios.tolist()))
     return geometric_mean(shares) if shares else None
 
@@ -105,7 +105,7 @@ def overall_cells(kept: Sequence[Results], curve: bool) -> Cells:
     rows = []
     for rule in rules_of(chosen):
         means = [_mean(chosen, rule, batch) for batch in CHECKED]
-        shares = [share(chosen, ours, rule, batch) for batch in CHECKED]
+        shares = [share(chosen, ours, rule, batch, batch) for batch in CHECKED]
         ran = sum(bool(regrets(found, rule)) for found in chosen)
         rows.append([rule, f"{ran} of {len(chosen)}", *map(number, means), *map(number, shares)])
     kind = "curve" if curve else "scalar"
@@ -128,7 +128,7 @@ def against_cells(now: Results, then: Results) -> Cells:
     for rule in rules_of([now, then]):
         both = Results(now.facts, {}, tuple(now.of(rule)) + tuple(_renamed(then, rule)))
         R, _ = common(both, rule, f"{rule} then")
-        shares = [share([both], rule, f"{rule} then", batch) for batch in CHECKED]
+        shares = [share([both], rule, f"{rule} then", batch, batch) for batch in CHECKED]
         rows.append([rule, str(len(R)), *map(number, shares), number(_cost_share(now, then, rule))])
     return f"{now.facts['problem']}: now / then", header, rows
 

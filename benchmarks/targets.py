@@ -1,13 +1,13 @@
 """Whether kept runs and asks reach the project's targets, and by how much they miss them.
 
 A target is a ratio that may not exceed a bound; of all places where it applies the worst is told. Comparisons are made on
-the seeds that both rules ran.
+the seeds that both rules ran. An aim is a target that goes further than what is promised; its row says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from benchmarks.tables import CHECKED, CURVES, DEFAULT, NONE, Cells, ask_of, ask
 from optimizer.scores import FLOOR, REFERENCE
 from optimizer.types import FloatArray
 
+AIMED = 2
+"""Batches after which curves are aimed to be where peers are after the last one; numbers are aimed to be after the first of ``CHECKED``."""
 PENALIZED, PENALIZING_PEERS = "lp_ei", ("gpyopt_lp", "emukit_lp")
 ASK_SHARES = {False: {"botorch_qlognei": 0.5}, True: {"botorch_qlognei": 0.1}}
 """With and without a constraint: peer -> share of its cost that ours may have."""
@@ -32,33 +34,38 @@ class Verdict:
         target: In words.
         places: Where it applies -> ratio reached there.
         bound: Highest ratio allowed.
+        aim: Whether it is aimed at, not promised.
     """
 
     target: str
     places: Mapping[str, float]
     bound: float = 1.0
+    aim: bool = False
 
     @property
     def row(self) -> list[str]:
         """The worst place, in text."""
+        target = f"aim: {self.target}" if self.aim else self.target
         if not self.places:
-            return [self.target, NONE, number(self.bound), "no runs yet", NONE]
+            return [target, NONE, number(self.bound), "no runs yet", NONE]
         where, value = max(self.places.items(), key=lambda place: place[1])
         missed = [f"{place} {number(ratio)}" for place, ratio in self.places.items() if ratio > self.bound]
         verdict = "yes" if not missed else f"missed by {value / self.bound:.3g} times ({', '.join(missed)})"
-        return [self.target, number(value), number(self.bound), f"{where}; {len(self.places)} places", verdict]
+        return [target, number(value), number(self.bound), f"{where}; {len(self.places)} places", verdict]
 
 
 def target_cells(kept: Sequence[Results], measured: Mapping[str, Any] | None) -> Cells:
     """Every target: worst ratio, bound, where, and whether it is met."""
     scalar, curves = [found for found in kept if not found.facts["curve"]], [found for found in kept if found.facts["curve"]]
-    verdicts = [*_scalar(scalar), *_every_run(kept), *_penalized(kept), *_asks(measured), _curves(curves)]
+    early, late = CHECKED
+    promised = [*_scalar(scalar), *_every_run(kept), *_penalized(kept), *_asks(measured), _curves(curves, early, late)]
+    verdicts = [*promised, _scalar_aim(scalar, early, late), replace(_curves(curves, AIMED, late), aim=True)]
     return "targets", ["target", "worst", "bound", "where", "met"], [verdict.row for verdict in verdicts]
 
 
 def _scalar(kept: Sequence[Results]) -> Iterable[Verdict]:
     for batch in CHECKED:
-        shares = {peer: share(kept, DEFAULT, peer, batch) for peer in PEERS}
+        shares = {peer: share(kept, DEFAULT, peer, batch, batch) for peer in PEERS}
         best = {peer: ratio for peer, ratio in shares.items() if ratio is not None}
         yield Verdict(f"{DEFAULT} / peer on scalar problems, normalised regret after {batch}", best)
     for batch in CHECKED:
@@ -115,8 +122,13 @@ def _asked(measured: Mapping[str, Any], rule: str) -> bool:
     return any(ask["rule"] == rule for ask in measured["asks"])
 
 
-def _curves(kept: Sequence[Results]) -> Verdict:
-    early, late = CHECKED
+def _scalar_aim(kept: Sequence[Results], ours: int, theirs: int) -> Verdict:
+    shares = {peer: share(kept, DEFAULT, peer, ours, theirs) for peer in PEERS}
+    target = f"{DEFAULT} after {ours} / peer after {theirs} on scalar problems, normalised regret"
+    return Verdict(target, {peer: ratio for peer, ratio in shares.items() if ratio is not None}, aim=True)
+
+
+def _curves(kept: Sequence[Results], early: int, late: int) -> Verdict:
     places = {}
     for found in kept:
         for peer in PEERS:

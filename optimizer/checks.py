@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import numpy as np
 
-from optimizer.parameters import TOLERANCE, Continuous
+from optimizer.parameters import TOLERANCE, Continuous, Parameter
 from optimizer.space import SearchSpace
 from optimizer.types import Design, DesignState, FloatArray
 from optimizer.widening import Extension, Side, extension
@@ -25,7 +25,7 @@ _AT_BOUND = 0.01
 _SAME = 0.5
 """Share of the resolution within which two wells are the same: a step apart by plan, both may be off by a quarter."""
 _FEWEST = 4
-"""Wells below which a round says nothing about its spread or its bounds."""
+"""Wells below which a round says nothing about its spread or its bounds, and plates that speak for a shared value."""
 _DRAWS = 8
 """Spread-out designs whose distances are averaged."""
 
@@ -75,11 +75,13 @@ def check_rounds(
     """
     kept = [design for design in designs if design.state.pending or design.state is DesignState.MEASURED]
     usual: dict[tuple[int, int], float] = {}
+    plates = _plates(kept, spaces)
     evidence: list[GuardEvidence] = []
     for number in sorted({design.round for design in kept} & set(spaces if rounds is None else rounds)):
         space, wells = spaces[number], [design for design in kept if design.round == number]
         X = np.array([well.executed for well in wells])
         evidence += pile_up(space, number, X, present)
+        evidence += plates_pile_up(number, plates, spaces, present)
         if len(X) >= _FEWEST:
             key = (id(space), len(X))
             if key not in usual:
@@ -94,7 +96,8 @@ def pile_up(space: SearchSpace, round_number: int, X: FloatArray, present: Searc
 
     A well is at a bound within 1 % of the range or half a step, whichever is more, on either side of it:
     a well that a person sent far outside is not held by the bound. Only continuous parameters of three
-    settings and more are looked at, and rounds of four wells and more.
+    settings and more are looked at, and rounds of four wells and more. Values that the wells of a round
+    share are left to ``plates_pile_up``.
 
     Args:
         space: The space under which the round was planned.
@@ -108,17 +111,62 @@ def pile_up(space: SearchSpace, round_number: int, X: FloatArray, present: Searc
     if len(X) < _FEWEST:
         return ()
     return tuple(
-        _pile_up(parameter, side, round_number, X[:, j], present)
+        _pile_up(parameter, side, round_number, X[:, j], present, "wells")
         for j, parameter in enumerate(space.parameters)
-        if isinstance(parameter, Continuous) and (parameter.levels is None or len(parameter.levels) > 2)
+        if _extends(parameter) and parameter.name not in space.per_batch.shared
         for side in _SIDES
     )
+
+
+def plates_pile_up(
+    round_number: int, plates: Mapping[int, FloatArray], spaces: Mapping[int, SearchSpace], present: SearchSpace
+) -> tuple[GuardEvidence, ...]:
+    """Whether values that all wells of a round share pile up at a bound: they are one choice, however many wells follow it.
+
+    The round and the three newest ones before it that shared the parameter within the same range are counted; fewer say nothing.
+
+    Args:
+        round_number: The round.
+        plates: The values that stand for each round, shape (d,).
+        spaces: The space under which each round was planned.
+        present: The space of today.
+
+    Returns:
+        A row per shared parameter and side.
+    """
+    space, evidence = spaces[round_number], list[GuardEvidence]()
+    for j, parameter in enumerate(space.parameters):
+        if not _extends(parameter) or parameter.name not in space.per_batch.shared:
+            continue
+        alike = [r for r in sorted(plates) if r <= round_number and _shares(spaces[r], parameter)]
+        if len(alike) >= _FEWEST:
+            x = np.array([plates[r][j] for r in alike[-_FEWEST:]])
+            evidence += [_pile_up(parameter, side, round_number, x, present, "plates") for side in _SIDES]
+    return tuple(evidence)
+
+
+def _shares(space: SearchSpace, parameter: Parameter) -> bool:
+    return parameter.name in space.per_batch.shared and parameter in space.parameters
+
+
+def _plates(designs: Sequence[Design], spaces: Mapping[int, SearchSpace]) -> dict[int, FloatArray]:
+    """The median executed values of each round of which the space is known and shares values."""
+    rounds: dict[int, list[FloatArray]] = {}
+    for design in designs:
+        if design.round in spaces and spaces[design.round].per_batch.shared:
+            rounds.setdefault(design.round, []).append(design.executed)
+    return {number: np.median(rows, axis=0) for number, rows in rounds.items()}
+
+
+def _extends(parameter: Parameter) -> TypeGuard[Continuous]:
+    """Whether a parameter has bounds that may be moved, and settings between them."""
+    return isinstance(parameter, Continuous) and (parameter.levels is None or len(parameter.levels) > 2)
 
 
 _SIDES: tuple[Side, Side] = ("low", "high")
 
 
-def _pile_up(parameter: Continuous, side: Side, round_number: int, x: FloatArray, present: SearchSpace) -> GuardEvidence:
+def _pile_up(parameter: Continuous, side: Side, round_number: int, x: FloatArray, present: SearchSpace, units: str) -> GuardEvidence:
     bound = _bound(parameter, side)
     tolerance = max(_AT_BOUND * (parameter.high - parameter.low), 0.5 * (parameter.step or 0.0)) + TOLERANCE * max(1.0, abs(bound))
     count = int((np.abs(x - bound) <= tolerance).sum())
@@ -126,7 +174,7 @@ def _pile_up(parameter: Continuous, side: Side, round_number: int, x: FloatArray
     share, wider = count / len(x), None
     if share > PILE_UP and isinstance(today, Continuous) and _bound(today, side) == bound:
         wider = extension(present, today, side)
-    what = f"share of wells at the {side} bound {bound:g} of {parameter.name}: {count} of {len(x)}"
+    what = f"share of {units} at the {side} bound {bound:g} of {parameter.name}: {count} of {len(x)}"
     return GuardEvidence("bounds", what, round_number, share, PILE_UP, share > PILE_UP, parameter.name, side, wider)
 
 

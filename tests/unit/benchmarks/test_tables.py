@@ -75,11 +75,24 @@ def test_verdicts_tell_what_is_missed_and_by_how_much(found):
     assert "CPU of an ask, lp_ei / ax" not in verdicts
 
 
-def test_curves_are_judged_by_composite_after_3_against_peers_after_5(made, facts):
+def test_curves_are_judged_by_composite_after_3_against_peers_after_5_and_aimed_at_after_2(made, facts):
     runs = (made("composite", 0, 0.1, 0.1, 0.02, 0.02, 0.02), made("hebo", 0, 0.1, 0.1, 0.1, 0.1, 0.04))
-    verdict = targets.target_cells([Results({**facts, "curve": True}, {}, runs)], None)[2][-1]
-    assert verdict[1] == "0.5"
-    assert verdict[-1] == "yes"
+    promised = verdict([Results({**facts, "curve": True}, {}, runs)], "median of composite after 3 / that of a peer after 5 on curves")
+    assert (promised["worst"], promised["met"]) == ("0.5", "yes")
+    aimed = verdict([Results({**facts, "curve": True}, {}, runs)], "aim: median of composite after 2 / that of a peer after 5 on curves")
+    assert (aimed["worst"], aimed["met"]) == ("2.5", "missed by 2.5 times (hills (hebo) 2.5)")
+
+
+def test_the_default_is_aimed_to_be_after_3_batches_where_peers_are_after_5(found):
+    aimed = verdict([found], "aim: lp_ei after 3 / peer after 5 on scalar problems, normalised regret")
+    # hebo: 0.2 / 0.2 of its one seed; gpyopt_lp: 0.2 / 0.05 and 0.4 / 0.05
+    assert float(aimed["worst"]) == pytest.approx(32**0.5, abs=0.01)
+    assert aimed["where"] == "gpyopt_lp; 2 places"
+    assert "hebo" not in aimed["met"]
+
+
+def verdict(kept, target):
+    return row(targets.target_cells(kept, None), target)
 
 
 def test_now_against_then(found, made, facts):

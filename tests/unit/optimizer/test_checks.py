@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizer.checks import check_rounds, collapse, duplicates, pile_up, usual_distance
+from optimizer.per_batch import PerBatch
 from optimizer.space import Categorical, Continuous, Discrete, LinearConstraint, Mixture, SearchSpace
 from optimizer.types import Design, DesignState
 from tests.agnp import read_agnp
@@ -95,6 +96,39 @@ def test_a_bound_is_flagged_when_more_than_half_of_the_wells_are_at_it(at_bound,
     assert row.flagged == (2 * at_bound > n)
     assert (row.extension is not None) == row.flagged
     assert f"{at_bound} of {n}" in row.what
+
+
+def plates(temperatures, n=6):
+    """A round of ``n`` wells per temperature, which the wells share."""
+    rng = np.random.default_rng(0)
+    return [w for r, t in enumerate(temperatures, 1) for w in round_of(np.column_stack([np.full(n, t), rng.random((n, 1))]), r)]
+
+
+SHARED = SearchSpace((Continuous("t", 20, 120, step=1), Continuous("b", 0, 1)), per_batch=PerBatch(("t",)))
+
+
+def bounds_of(temperatures, spaces):
+    found = check_rounds(plates(temperatures), spaces, SHARED)
+    return [(e.round, e.side, e.what.split(": ")[-1], e.flagged) for e in found if e.parameter == "t"]
+
+
+def test_a_value_that_a_plate_shares_is_one_choice_however_many_wells_the_plate_has():
+    spaces = dict.fromkeys(range(1, 6), SHARED)
+    assert bounds_of([120, 60, 70], spaces) == []  # where each well counted, the first round would be flagged
+    assert bounds_of([70, 120, 119.6, 60], spaces) == [(4, "low", "0 of 4", False), (4, "high", "2 of 4", False)]
+    later = bounds_of([70, 120, 119.6, 60, 120], spaces)[2:]
+    assert later == [(5, "low", "0 of 4", False), (5, "high", "3 of 4", True)]
+    proposed = [e.extension for e in check_rounds(plates([120] * 4), spaces, SHARED) if e.flagged and e.guard == "bounds"]
+    assert [wider.high for wider in proposed] == [170]
+
+
+def test_plates_of_another_range_or_of_free_wells_do_not_count():
+    narrow = SearchSpace((Continuous("t", 20, 100, step=1), Continuous("b", 0, 1)), per_batch=PerBatch(("t",)))
+    free = SearchSpace(SHARED.parameters)
+    mixed = {1: narrow, 2: SHARED, 3: SHARED, 4: SHARED, 5: SHARED}
+    assert [row[0] for row in bounds_of([100, 120, 120, 120, 120], mixed)] == [5, 5]
+    wells_count = bounds_of([120, 120, 120, 120], {**dict.fromkeys((1, 2, 3), SHARED), 4: free})
+    assert wells_count == [(4, "low", "0 of 6", False), (4, "high", "6 of 6", True)]
 
 
 def share(space, parameter, side, values):
