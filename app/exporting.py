@@ -62,7 +62,8 @@ def _replicates(campaign: Campaign) -> Table:
 
 def _wells(campaign: Campaign) -> Table:
     names = list(campaign.space.names)
-    header = ["round", "well", "design", "state", "origin", "reason"]
+    batches = {batch.round: batch for batch in campaign.batches}
+    header = ["round", "phase", "label", "well", "design", "state", "origin", "reason"]
     header += [f"planned {name}" for name in names] + [f"executed {name}" for name in names]
     header += ["replicates", "loss", "standard error", "predicted loss", "predicted std"]
     rows = []
@@ -70,7 +71,8 @@ def _wells(campaign: Campaign) -> Table:
         well = views.design_out(campaign, row)
         predicted = (well.proposal.mean, well.proposal.std) if well.proposal else (None, None)
         recipes = [well.planned[name] for name in names] + [well.executed[name] for name in names]
-        facts = [well.round, well.well, well.id, well.state, well.origin, well.reason]
+        batch = batches[well.round]
+        facts = [well.round, batch.phase, batch.label, well.well, well.id, well.state, well.origin, well.reason]
         rows.append([*facts, *recipes, well.summary.n, well.summary.loss, well.summary.error, *predicted])
     return header, rows
 

@@ -22,9 +22,21 @@ if TYPE_CHECKING:
     from closedloop.types import Batch, Design
 
 _LATE, _LOST, _DOUBLED, _FAILS_EVERY = 0.04, 0.02, 0.1, 2
+TWO_STEPS = "switch"
+"""Name of the campaign that goes from the first rule to the network by evidence."""
+_FIRST_RULE = "lp_ei"
+_SWITCH = {
+    "together": "split",
+    "to_both": {"after_rounds": 1, "accuracy": {"threshold": 0.05}},
+    "to_network": {"lead": {"threshold": 0.0}},
+    "back": {"threshold": 0.0, "rounds": 2},
+}
+"""To both when the network foretells a round; to the network when its wells are as good, and back when it gains nothing any more."""
+_KINDS = ("measured", "best_median"), ("noise-free", "best_true")
 _NOTES = """Reached: the first round in which the loss of a well is at or below the threshold.
 Noise-free: the loss of the spectrum that the recipe gives without noise, which only a virtual lab knows.
 Measured: the loss of the well by the median of its replicates, as the service reports it.
+Phase: who proposes, where a campaign goes from one rule to the next by what was measured.
 All rules start from the same wells and meet the same noise; late replicates count from the round after next on."""
 
 
@@ -50,7 +62,7 @@ class Race:
     """Who runs, and how far.
 
     Attributes:
-        rules: Names of batch rules.
+        rules: Names of batch rules, or ``TWO_STEPS``.
         seed: Of the campaigns and of the lab.
         rounds: Rounds of each campaign, the first design included.
         replicates: Of every well.
@@ -121,7 +133,8 @@ def _name(system: System, race: Race, rule: str) -> str:
 
 def _document(system: System, race: Race, rule: str) -> dict[str, Any]:
     settings = {"batch_size": race.wells, "replicates": race.replicates, "seed": race.seed}
-    strategy = {"initial": {"size": race.wells}, "rules": [rule]}
+    chosen = {"rules": [_FIRST_RULE], "switch": _SWITCH} if rule == TWO_STEPS else {"rules": [rule]}
+    strategy = {"initial": {"size": race.wells}, **chosen}
     return {**system.document, "name": _name(system, race, rule), "strategy": strategy, **settings}
 
 
@@ -153,6 +166,7 @@ def _result(client: Client, system: System, race: Race, campaign: str, unchanged
         "unchanged": unchanged,
         "failed": sum(well["state"] == "failed" for batch in batches for well in batch["designs"]),
         "short": sum(well["summary"]["n"] < race.replicates for part in wells for well in part),
+        "phases": [batch["phase"] for batch in batches],
         "best_true": true,
         "best_median": medians,
         "reached_true": _reached(true, race.threshold),
@@ -178,10 +192,13 @@ def _first(campaigns: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def cells(summary: Mapping[str, Any]) -> list[Cells]:
     """Tables: what every round brought, and what the lab did."""
     campaigns = summary["campaigns"]
-    header = ["round", *(f"{rule}, {kind}" for rule in campaigns for kind in ("measured", "noise-free"))]
-    columns = [result[kind] for result in campaigns.values() for kind in ("best_median", "best_true")]
-    rounds = max(map(len, columns))
-    rows = [[str(r + 1), *(f"{column[r]:.3f}" if r < len(column) else "" for column in columns)] for r in range(rounds)]
+    columns = dict[str, list[str]]()
+    for rule, result in campaigns.items():
+        columns |= {f"{rule}, {kind}": [f"{loss:.3f}" for loss in result[name]] for kind, name in _KINDS}
+        if rule == TWO_STEPS:
+            columns[f"{rule}, phase"] = result["phases"]
+    header, rounds = ["round", *columns], max(map(len, columns.values()))
+    rows = [[str(r + 1), *(column[r] if r < len(column) else "" for column in columns.values())] for r in range(rounds)]
     kinds = ("stored", "unchanged", "failed", "short")
     done = [[rule, result["campaign"], *(str(result[kind]) for kind in kinds)] for rule, result in campaigns.items()]
     habits = ["rule", "campaign", "replicates", "posted twice", "failed", "short"]

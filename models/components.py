@@ -7,9 +7,9 @@ Source: Higdon, Gattiker, Williams and Rightley, J. Am. Stat. Assoc. 103, 570 (2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -119,6 +119,27 @@ class CurveProcess:
     def predict(self, X: FloatArray) -> FloatArray:
         """Mean of the curves at inputs (n, d), shape (n, m)."""
         return self.posterior(X).mean
+
+    def arrays(self, prefix: str) -> dict[str, FloatArray]:
+        """The arrays of the fit under prefixed names."""
+        found = {f"{prefix}mean": self.components.mean, f"{prefix}P": self.components.P}
+        for k, process in enumerate(self.processes):
+            found |= process._arrays(f"{prefix}{k}.")
+        return found
+
+    def card(self) -> dict[str, Any]:
+        """The rest of the fit, as JSON."""
+        told = {"nu": self.nu, "isotropic": self.isotropic, "explained": self.components.explained}
+        return told | {"processes": [process._card() for process in self.processes], "warnings": self.warnings}
+
+    @classmethod
+    def of(cls, card: Mapping[str, Any], arrays: dict[str, FloatArray], prefix: str) -> Self:
+        """The fit that ``card`` and ``arrays`` told of."""
+        model = cls(card["nu"], card["isotropic"])
+        model._components = Components(arrays[f"{prefix}mean"], arrays[f"{prefix}P"], card["explained"])
+        model.processes = tuple(GaussianProcess._of(told, arrays, f"{prefix}{k}.") for k, told in enumerate(card["processes"]))
+        model.warnings = tuple(card["warnings"])
+        return model
 
     def marginal(self, X: FloatArray, z: FloatArray) -> FloatArray:
         """Scores at inputs (n, d) for standard normal deviates z (s, K), shared by all inputs; shape (n, s, K).

@@ -15,8 +15,9 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -86,6 +87,21 @@ class NetworkSettings:
     scaled: bool = True
     threads: int = 1
 
+    def __post_init__(self) -> None:
+        if not self.hidden or min(self.hidden) < 1:
+            raise ValueError("hidden needs the width of one layer at least, each 1 or more")
+        if self.activation not in get_args(Activation):
+            raise ValueError(f"activation has to be one of {', '.join(get_args(Activation))}, not {self.activation!r}")
+        for name in ("members", "epochs", "threads", "batch"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"{name} has to be 1 or more, not {getattr(self, name)}")
+        if self.folds < 0 or self.folds == 1:
+            raise ValueError(f"folds has to be 0, to hold nothing out, or 2 or more, not {self.folds}")
+        if not (self.rate > 0 and isfinite(self.rate)):
+            raise ValueError(f"rate has to be positive, not {self.rate}")
+        if not (self.decay >= 0 and isfinite(self.decay)):
+            raise ValueError(f"decay has to be 0 or more, not {self.decay}")
+
 
 AGBONN = NetworkSettings((50, 100, 200, 500), "relu", 1, 0, 1000, 39, 1e-3, anneal=False, decay=0.0, scaled=False)
 
@@ -101,12 +117,15 @@ class SpectrumNetwork:
     Attributes:
         warnings: What the last fit had to do out of the ordinary, one sentence each.
         card: Figures of the last fit, for people.
+        held_out_std: Standard deviation of each datum of the last fit by the members that it was held out of, root mean square
+            over the curve, shape (n,), in the order of the data; None where none were held out.
     """
 
     def __init__(self, settings: NetworkSettings | None = None, seed: int = 0, device: str = "auto") -> None:
         self.settings, self.seed, self.device = settings or NetworkSettings(), seed, device
         self.warnings: tuple[str, ...] = ()
         self.card: dict[str, Any] = {}
+        self.held_out_std: FloatArray | None = None
         self._ensemble: Ensemble | None = None
         self._factor = 1.0
 
@@ -147,7 +166,8 @@ class SpectrumNetwork:
         held = _held_out(len(X), settings, np.random.default_rng(self.seed))
         W, b, figures = train((X - centre) / half, T, held, settings, self.seed, self.device, progress)
         self._ensemble = Ensemble(centre, half, tuple(W), tuple(b), mean, basis, settings.activation)
-        self._factor, quality = _calibrated(self._ensemble, X, Y, held)
+        self._factor, std, quality = _calibrated(self._ensemble, X, Y, held)
+        self.held_out_std = None if std is None else std[np.argsort(order)]
         few = f"{len(X)} data are too few to hold some out: the standard deviation is not calibrated"
         self.warnings = () if quality or settings.members == 1 else (few,)
         self.card = {"data": len(X), "sha256": hashlib.sha256(X.tobytes() + Y.tobytes()).hexdigest()} | figures | quality
@@ -169,6 +189,15 @@ class SpectrumNetwork:
         mean = curves.mean(axis=0)
         return np.asarray(mean + self._factor * (curves - mean))
 
+    def spread(self, X: FloatArray) -> FloatArray:
+        """Standard deviation at inputs (n, d), root mean square over the curve, shape (n,); comparable with ``held_out_std``."""
+        scores = self.ensemble.scores(X)
+        off = scores - scores.mean(axis=0)
+        # The mean square of a sum of components over the axis is a quadratic form of its scores.
+        basis = self.ensemble.basis
+        square = np.einsum("kni,ij,knj->n", off, basis @ basis.T / basis.shape[1], off, optimize=True)
+        return np.asarray(self._factor * np.sqrt(square / max(len(off) - 1, 1)))
+
     def screen(self) -> Forward:
         """The mean curve in single precision; see ``models.dense.Screenable``."""
         return self.ensemble.screen()
@@ -177,7 +206,8 @@ class SpectrumNetwork:
         """Write ``path`` (safetensors) and, beside it, a JSON card of the same stem."""
         ensemble = self.ensemble
         layers = {f"W{j}": W for j, W in enumerate(ensemble.W)} | {f"b{j}": b for j, b in enumerate(ensemble.b)}
-        save_file(layers | {name: np.ascontiguousarray(getattr(ensemble, name)) for name in _SCALINGS}, path)
+        told = {} if self.held_out_std is None else {"held_out_std": self.held_out_std}
+        save_file(layers | told | {name: np.ascontiguousarray(getattr(ensemble, name)) for name in _SCALINGS}, path)
         card = {"kind": "spectrum_network", "settings": asdict(self.settings), "seed": self.seed, "device": self.device}
         card |= {"factor": self._factor, "warnings": self.warnings, "card": self.card}
         path.with_suffix(".json").write_text(json.dumps(card, indent=2), encoding="utf-8")
@@ -187,11 +217,12 @@ class SpectrumNetwork:
         """Read what ``save`` wrote; predictions are the same to the last bit."""
         card, arrays = json.loads(path.with_suffix(".json").read_text(encoding="utf-8")), load_file(path)
         settings = NetworkSettings(**card["settings"] | {"hidden": tuple(card["settings"]["hidden"])})
-        model = cls(settings, card["seed"], card["device"])
+        model = cls(settings, seed=card["seed"], device=card["device"])
         W, b = (tuple(arrays[f"{kind}{j}"] for j in range(len(settings.hidden) + 1)) for kind in "Wb")
         centre, half, mean, basis = (arrays[name] for name in _SCALINGS)
         model._ensemble = Ensemble(centre, half, W, b, mean, basis, settings.activation)
         model._factor, model.warnings, model.card = card["factor"], tuple(card["warnings"]), card["card"]
+        model.held_out_std = arrays.get("held_out_std")
         return model
 
 
@@ -223,22 +254,23 @@ def _held_out(n: int, settings: NetworkSettings, rng: np.random.Generator) -> Bo
     return held
 
 
-def _calibrated(ensemble: Ensemble, X: FloatArray, Y: FloatArray, held: BoolArray) -> tuple[float, dict[str, float]]:
-    """By how much the spread of the members is widened, and figures of the held-out predictions; 1 and none without them.
+def _calibrated(ensemble: Ensemble, X: FloatArray, Y: FloatArray, held: BoolArray) -> tuple[float, FloatArray | None, dict[str, float]]:
+    """By how much the spread of the members is widened, the widened one at each datum held out, and figures of those predictions.
 
     The factor is the root mean square error of the mean of the members that a datum was held out of, over the root mean
-    square of their own standard deviation. The coverage takes that standard deviation as one number per curve, since two
-    members tell too little of a single point.
+    square of their own standard deviation; 1, None and none where no data were held out. The coverage takes that standard
+    deviation as one number per curve, since two members tell too little of a single point.
     """
     count = held.sum(axis=0)[:, None]
     if count.min() < 2:
-        return 1.0, {}
+        return 1.0, None, {}
     curves, weight = ensemble.curves(X), held[:, :, None]
     mean = (curves * weight).sum(axis=0) / count
     variance = ((curves - mean) ** 2 * weight).sum(axis=0) / (count - 1)
     error = Y - mean
     factor = float(np.sqrt((error**2).mean() / max(float(variance.mean()), np.finfo(float).tiny)))
+    std = factor * np.sqrt(variance.mean(axis=1))
     cosine = (Y * mean).sum(axis=1) / np.maximum(np.linalg.norm(Y, axis=1) * np.linalg.norm(mean, axis=1), np.finfo(float).tiny)
-    inside = np.abs(error) <= WIDTH_95 * factor * np.sqrt(variance.mean(axis=1, keepdims=True))
+    inside = np.abs(error) <= WIDTH_95 * std[:, None]
     quality = {"curve_mse": (error**2).mean(), "cosine": cosine.mean(), "coverage": inside.mean()}
-    return factor, {"factor": factor} | {name: float(value) for name, value in quality.items()}
+    return factor, std, {"factor": factor} | {name: float(value) for name, value in quality.items()}

@@ -117,6 +117,27 @@ class Domain:
             verdicts.append(Validity(_status(shares[worst]), worst, int(faults[k]), float(values[k]), self.limits.get(worst, 0.0)))
         return tuple(verdicts)
 
+    # What does not depend on the inputs that are asked about.
+
+    @cached_property
+    def _whole_box(self) -> tuple[FloatArray, FloatArray]:
+        return _box(self.X, None)
+
+    @cached_property
+    def _scale(self) -> FloatArray:
+        """Ranges of the data, 1 where there is none, shape (d,)."""
+        return np.where(np.ptp(self.X, axis=0) > 0, np.ptp(self.X, axis=0), 1.0)
+
+    @cached_property
+    def _scaled(self) -> FloatArray:
+        return np.asarray(self.X / self._scale)
+
+    @cached_property
+    def _gram(self) -> FloatArray:
+        """Of the linear model of the scaled data, shape (d + 1, d + 1)."""
+        design = _design(self._scaled, self._scaled.mean(axis=0))
+        return np.asarray(design.T @ design + _RIDGE * np.eye(design.shape[1]))
+
     def _share(self, check: Check, value: float) -> float:
         limit = self.limits.get(check, 0.0)
         return value / limit if limit > 0 else (0.0 if value <= 0 else float("inf"))
@@ -134,19 +155,20 @@ class Domain:
 
     def _figures(self, Q: FloatArray, X: FloatArray, left_out: IntArray | None) -> Figures:
         """Figures of inputs; those of data with each datum left out where their rows (q,) are given."""
-        low, high = _box(X, left_out)
+        low, high = self._whole_box if left_out is None else _box(X, left_out)
         span = np.where(high > low, high - low, 1.0)
         over = np.maximum(low - Q, Q - high) / span
-        scale = np.where(np.ptp(X, axis=0) > 0, np.ptp(X, axis=0), 1.0)
-        gaps = cdist(Q / scale, X / scale)
+        scale = self._scale
+        gaps = cdist(Q / scale, self._scaled)
         if left_out is not None:
             gaps[np.arange(len(Q)), left_out] = np.inf
         nearest = gaps.argmin(axis=1)
+        far = np.abs(Q - X.mean(axis=0)) / scale
         violation = (Q @ self.A.T - self.b) / np.maximum(np.abs(self.A) @ scale, np.finfo(float).tiny)
         figures: Figures = {
             "box": (np.maximum(over.max(axis=1), 0.0), over.argmax(axis=1)),
             "distance": (gaps[np.arange(len(Q)), nearest], (np.abs(Q - X[nearest]) / scale).argmax(axis=1)),
-            "leverage": (_leverage(Q / scale, X / scale, left_out is not None), (np.abs(Q - X.mean(axis=0)) / scale).argmax(axis=1)),
+            "leverage": (_leverage(Q / scale, self._scaled.mean(axis=0), self._gram, left_out is not None), far.argmax(axis=1)),
         }
         if len(self.b):
             worst = self.A[violation.argmax(axis=1)]
@@ -169,9 +191,12 @@ def _box(X: FloatArray, left_out: IntArray | None) -> tuple[FloatArray, FloatArr
     return np.where(X[left_out] == low, ordered[1], low), np.where(X[left_out] == high, ordered[-2], high)
 
 
-def _leverage(Q: FloatArray, X: FloatArray, left_out: bool) -> FloatArray:
-    """Leverage (q,) of inputs in a linear model of the data; left out, with Q the data, ``h / (1 - h)``."""
-    design, inputs = (np.column_stack([np.ones(len(Z)), Z - X.mean(axis=0)]) for Z in (X, Q))
-    gram = design.T @ design + _RIDGE * np.eye(design.shape[1])
+def _leverage(Q: FloatArray, mean: FloatArray, gram: FloatArray, left_out: bool) -> FloatArray:
+    """Leverage (q,) of scaled inputs in a linear model of data with this mean; left out, with Q the data, ``h / (1 - h)``."""
+    inputs = _design(Q, mean)
     h = np.einsum("ij,ij->i", inputs, np.linalg.solve(gram, inputs.T).T)
     return np.asarray(h / np.maximum(1 - h, _RIDGE) if left_out else h)
+
+
+def _design(Z: FloatArray, mean: FloatArray) -> FloatArray:
+    return np.column_stack([np.ones(len(Z)), Z - mean])

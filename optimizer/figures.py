@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from models.figures import COLOURS, Figure, drawn, faint
 from optimizer.scores import FLOOR
 from optimizer.types import FloatArray
 
-Figure = dict[str, Any]
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
-"""Okabe and Ito's palette, which colour-blind readers can tell apart."""
+_SYMBOLS = {"initial": "circle", "bo": "circle", "both": "diamond", "network": "square"}
+"""Symbols of phases."""
 
 
 def figures(summary: Mapping[str, Any]) -> dict[str, Figure]:
@@ -28,12 +28,12 @@ def regret(summary: Mapping[str, Any]) -> Figure:
         R = np.column_stack([scores["initial_regret"], scores["regret"]])
         low, middle, high = np.quantile(np.maximum(R, FLOOR * R[:, :1].max()), [0.25, 0.5, 0.75], axis=0).tolist()
         edge = {"x": wells, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False, "legendgroup": rule}
-        traces += [edge | {"y": high}, edge | {"y": low, "fill": "tonexty", "fillcolor": _faint(colour)}]
+        traces += [edge | {"y": high}, edge | {"y": low, "fill": "tonexty", "fillcolor": faint(colour)}]
         traces.append(
             {"x": wells, "y": middle, "name": rule, "legendgroup": rule, "mode": "lines+markers", "line": {"color": colour, "width": 2}}
         )
     unit = {"title": {"text": "simple regret: median and quartiles"}, "type": "log", "exponentformat": "power"}
-    return _figure(traces, {"title": {"text": "wells measured"}, "tickvals": wells}, unit)
+    return drawn(traces, {"title": {"text": "wells measured"}, "tickvals": wells}, unit)
 
 
 def cost(summary: Mapping[str, Any]) -> Figure:
@@ -42,7 +42,7 @@ def cost(summary: Mapping[str, Any]) -> Figure:
         {"y": scores["cpu_s"], "name": rule, "type": "box", "boxpoints": "all", "jitter": 0.4, "marker": {"color": colour, "size": 4}}
         for rule, scores, colour in _rules(summary)
     ]
-    return _figure(traces, {}, {"title": {"text": f"CPU s per batch of {summary['wells']}"}, "type": "log"})
+    return drawn(traces, {}, {"title": {"text": f"CPU s per batch of {summary['wells']}"}, "type": "log"})
 
 
 def distinct(summary: Mapping[str, Any]) -> Figure:
@@ -53,20 +53,25 @@ def distinct(summary: Mapping[str, Any]) -> Figure:
         traces.append(
             {"x": list(range(1, len(fewest) + 1)), "y": fewest.tolist(), "name": rule, "type": "bar", "marker": {"color": colour}}
         )
-    return _figure(traces, {"title": {"text": "batch"}, "dtick": 1}, {"title": {"text": "distinct wells, fewest of the seeds"}})
+    return drawn(traces, {"title": {"text": "batch"}, "dtick": 1}, {"title": {"text": "distinct wells, fewest of the seeds"}})
 
 
 def race(summary: Mapping[str, Any]) -> Figure:
-    """Rules side by side, out of what ``closedloop simulate`` measured: noise-free so far, and the median of each round."""
+    """Rules side by side, out of what ``closedloop simulate`` measured: noise-free so far, and the median of each round.
+
+    The symbol of a round tells its phase, and so does the text under the pointer.
+    """
     traces: list[dict[str, Any]] = []
     for k, (rule, result) in enumerate(summary["campaigns"].items()):
-        colour, rounds = _COLOURS[k % len(_COLOURS)], list(range(1, len(result["best_true"]) + 1))
+        colour, rounds = COLOURS[k % len(COLOURS)], list(range(1, len(result["best_true"]) + 1))
         best = np.minimum.accumulate(result["best_true"]).tolist()
-        common = {"x": rounds, "legendgroup": rule}
+        common = {"x": rounds, "legendgroup": rule, "text": result["phases"]}
         traces.append(common | {"y": best, "name": f"{rule}, noise-free", "mode": "lines+markers", "line": {"color": colour, "width": 2}})
-        marker = {"color": colour, "symbol": "circle-open", "size": 9}
+        symbols = [_SYMBOLS[phase] for phase in result["phases"]]
+        traces[-1]["marker"] = {"symbol": symbols, "size": 7}
+        marker = {"color": colour, "symbol": [f"{symbol}-open" for symbol in symbols], "size": 9}
         traces.append(common | {"y": result["best_median"], "name": f"{rule}, measured", "mode": "markers", "marker": marker})
-    figure = _figure(traces, {"title": {"text": "round"}, "dtick": 1}, {"title": {"text": "best loss"}, "rangemode": "tozero"})
+    figure = drawn(traces, {"title": {"text": "round"}, "dtick": 1}, {"title": {"text": "best loss"}, "rangemode": "tozero"})
     figure["layout"]["shapes"] = [_region(summary["threshold"])]
     return figure
 
@@ -81,10 +86,10 @@ def losses_per_run(runs: Sequence[Mapping[str, Any]], threshold: float) -> Figur
     traces = []
     for k, method in enumerate(dict.fromkeys(run["method"] for run in runs)):
         own = [(run["run"], loss) for run in runs if run["method"] == method for loss in run["medians"]]
-        marker = {"color": _COLOURS[k % len(_COLOURS)], "size": 3}
+        marker = {"color": COLOURS[k % len(COLOURS)], "size": 3}
         box = {"type": "box", "name": method, "marker": marker, "boxpoints": "outliers"}
         traces.append(box | {"x": [number for number, _ in own], "y": [loss for _, loss in own]})
-    figure = _figure(traces, {"title": {"text": "run"}, "dtick": 1}, {"title": {"text": "median loss of a well"}, "rangemode": "tozero"})
+    figure = drawn(traces, {"title": {"text": "run"}, "dtick": 1}, {"title": {"text": "median loss of a well"}, "rangemode": "tozero"})
     figure["layout"] |= {"boxmode": "group", "shapes": [_region(threshold)]}
     return figure
 
@@ -96,14 +101,4 @@ def _region(threshold: float) -> dict[str, Any]:
 
 
 def _rules(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], str]]:
-    return [(rule, scores, _COLOURS[k % len(_COLOURS)]) for k, (rule, scores) in enumerate(summary["rules"].items())]
-
-
-def _figure(traces: list[dict[str, Any]], xaxis: dict[str, Any], yaxis: dict[str, Any]) -> Figure:
-    layout = {"margin": {"t": 20}, "xaxis": xaxis, "yaxis": yaxis, "legend": {"orientation": "h", "y": -0.2}}
-    return {"data": traces, "layout": layout}
-
-
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.15)"
+    return [(rule, scores, COLOURS[k % len(COLOURS)]) for k, (rule, scores) in enumerate(summary["rules"].items())]

@@ -13,10 +13,10 @@ from math import isqrt, prod
 
 import numpy as np
 
+from models.shapley import EXACT, Shapley, shapley
 from optimizer.domain import judge
 from optimizer.grid import Grid
 from optimizer.predictor import Predictor, fitted
-from optimizer.shapley import EXACT, Shapley, shapley
 from optimizer.space import SearchSpace
 from optimizer.state import CampaignState
 from optimizer.types import BoolArray, FloatArray, InvalidInput, ValidityVerdict
@@ -252,5 +252,5 @@ def predict(state: CampaignState, model: Predictor, X: FloatArray) -> Prediction
     if not len(X):
         return Prediction(X, np.empty(0), np.empty(0), np.empty(0, bool), (), curves, curves)
     loss = model.outputs(X)[:, 0]
-    validity = judge(state.space, state.data, X)
+    validity = judge(state.space, state.data, X, model.sigma(X))
     return Prediction(X, loss, model.expected(X)[1], state.space.feasible(X), validity, curves, model.band(X))

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.nets import SpectrumNetwork
+from models.shapley import shapley
 from optimizer.checks import pile_up
 from optimizer.harness import Task, measured, propose, state
 from optimizer.problems import Problem, get_problem
 from optimizer.replicates import reduce
-from optimizer.shapley import shapley
 from optimizer.space import Continuous, SearchSpace
 from optimizer.tabulated import silver_space
 from optimizer.types import Dataset, Design, FloatArray, Measurement

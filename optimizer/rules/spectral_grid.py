@@ -3,7 +3,8 @@
 The grid is as fine as a number of points allows, on the lab's own steps; the best points of its cells, and ever closer
 neighbours of the best of them, are candidates. The members of the ensemble stand for what the truth may be: a batch is
 picked greedily by what its wells gain together, member by member, so that wells on which the members agree are not picked
-twice. Past campaigns are not learned from.
+twice. Wells far outside of the data, where members may agree on nonsense, are taken only where no others are left. Past
+campaigns are not learned from.
 
 Notation: c candidates, k members, m points of the axis; losses (c, k).
 Sources: step 2 of Mekki-Berrada et al., npj Comput. Mater. 7, 55 (2021), which took the lowest points of the grid; Wilson,
@@ -20,12 +21,13 @@ import numpy as np
 
 from models.nets import NetworkSettings, SpectrumNetwork
 from optimizer import candidates, plates
+from optimizer.domain import judge
 from optimizer.grid import CHUNK, Grid, Search
 from optimizer.rules import greedy_ei
 from optimizer.rules.composite import log_gain, smoothed
 from optimizer.space import distinct
 from optimizer.state import CampaignState
-from optimizer.types import Batch, Dataset, FloatArray, InvalidInput, Proposal
+from optimizer.types import Batch, Dataset, FloatArray, InvalidInput, Proposal, ValidityVerdict
 
 NAME = "spectral_grid"
 SETTINGS = NetworkSettings()
@@ -39,12 +41,14 @@ _SHORT, _NEAR, _PASSES = 512, 6, 2
 _CLOSER = ((0.1, 16), (0.03, 32), (0.01, 32), (0.003, 16))
 """Scale in the unit cube and number of steps around each of the best candidates."""
 _TOLD = ("data", "epochs", "cosine", "coverage")
+_UNBACKED = 1e6
+"""Log gain that a well outside of the data is set back by: behind every other one."""
 _ROWS = 128
 """Rows whose curves of all members are held at a time."""
 
 
 @dataclass(frozen=True)
-class _Model:
+class NetworkModel:
     """The fitted networks, the loss, and what is to be beaten."""
 
     state: CampaignState
@@ -63,9 +67,23 @@ class _Model:
         return np.vstack(found)
 
     def gains(self, X: FloatArray) -> FloatArray:
-        """Log gains (c,) of rows one by one."""
+        """Log gains (c,) of rows one by one, those outside of the data set back."""
         losses = self.losses(X)
-        return log_gain(losses, np.full(losses.shape[1], self.incumbent), self.softness)
+        return log_gain(losses, np.full(losses.shape[1], self.incumbent), self.softness) - self.setback(X)
+
+    def expectations(self, X: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Mean and standard deviation of the loss among the members, and the mean improvement, of rows (c, d), shape (c,) each."""
+        losses = self.losses(X, cliff=True)
+        return losses.mean(axis=1), losses.std(axis=1), np.maximum(self.incumbent - losses, 0).mean(axis=1)
+
+    def setback(self, X: FloatArray) -> FloatArray:
+        """What rows are set back by, shape (c,)."""
+        outside = np.array([verdict.status == "outside" for verdict in self.verdicts(X)], float)
+        return _UNBACKED * (outside if len(outside) else np.zeros(len(X)))
+
+    def verdicts(self, X: FloatArray) -> tuple[ValidityVerdict, ...]:
+        """How far the data back what is predicted of rows (c, d), one each where two different wells were measured."""
+        return judge(self.state.space, self.data, X, sigma(self.state, self.network, X))
 
     @cached_property
     def incumbent(self) -> float:
@@ -103,7 +121,7 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
         warnings += (f"the rule {NAME} does not learn from past campaigns",)
     if state.strategy.gp.noise == "replicates":
         warnings += ("the spread of the replicates is not used: it is known for the loss only",)
-    model = _Model(state, data, network)
+    model = NetworkModel(state, data, network)
     model = replace(model, state=plates.settle(state, n, rng, model.gains))
     X, points = _pool(model, n, rng)
     rows, scores, ease = _pick(model, X, n)
@@ -112,7 +130,13 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
     return Batch(_proposals(model, rows, scores), warnings=warnings + ease, model=figures)
 
 
-def _pool(model: _Model, n: int, rng: np.random.Generator) -> tuple[FloatArray, int]:
+def sigma(state: CampaignState, network: SpectrumNetwork, X: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    """Standard deviation of a network at each of its data when held out, and at rows (c, d); None where it held out none."""
+    held = network.held_out_std
+    return None if held is None else (held, network.spread(state.space.encode(X)))
+
+
+def _pool(model: NetworkModel, n: int, rng: np.random.Generator) -> tuple[FloatArray, int]:
     """Candidates, dense around the best data and the best candidates, and the number of feasible points of the grid."""
     state, data, space = model.state, model.data, model.state.space
     X = candidates.pool(state, data, n, rng, data.X[np.argsort(data.loss, kind="stable")[:_NEAR]])
@@ -130,32 +154,31 @@ def _pool(model: _Model, n: int, rng: np.random.Generator) -> tuple[FloatArray, 
     return X, points
 
 
-def _pick(model: _Model, X: FloatArray, n: int) -> tuple[FloatArray, list[float], tuple[str, ...]]:
+def _pick(model: NetworkModel, X: FloatArray, n: int) -> tuple[FloatArray, list[float], tuple[str, ...]]:
     """The wells, their scores and what had to be eased: greedy joint improvement."""
     state, data = model.state, model.data
     picks = candidates.Picks(state, data, X, n)
-    losses = model.losses(X)
+    losses, setback = model.losses(X), model.setback(X)
     best = np.full(losses.shape[1], model.incumbent)
     if len(state.pending):
         best = np.minimum(best, model.losses(state.pending).min(axis=0))
     scores = []
     for _ in range(n):
         gains = log_gain(losses, best, model.softness)
-        index = int((picks.take(gains) == X).all(axis=1).argmax())
+        index = int((picks.take(gains - setback) == X).all(axis=1).argmax())
         scores.append(float(gains[index]))
         best = np.minimum(best, losses[index])
     return picks.rows, scores, picks.warnings
 
 
-def _proposals(model: _Model, rows: FloatArray, scores: list[float]) -> tuple[Proposal, ...]:
-    state, best = model.state, model.incumbent
-    seed = (state.seed, state.last_round + 1)
-    told = []
-    for k, (row, losses) in enumerate(zip(rows, model.losses(rows, cliff=True), strict=True)):
-        mean, std, gain = float(losses.mean()), float(losses.std()), float(np.maximum(best - losses, 0).mean())
+def _proposals(model: NetworkModel, rows: FloatArray, scores: list[float]) -> tuple[Proposal, ...]:
+    seed = (model.state.seed, model.state.last_round + 1)
+    told, verdicts = [], model.verdicts(rows)
+    for k, (row, *figures) in enumerate(zip(rows, *model.expectations(rows), strict=True)):
+        mean, std, gain = map(float, figures)
         place = "the most by itself" if not k else f"the most beyond what {k} earlier picks may gain"
         why = f"the members of the network expect a loss of {mean:.3g} ± {std:.2g}, an improvement of {gain:.2g}; {place}"
-        told.append(Proposal(row, k + 1, NAME, seed, mean, std, scores[k], gain, None, why))
+        told.append(Proposal(row, k + 1, NAME, seed, mean, std, scores[k], gain, None, why, verdicts[k] if verdicts else None))
     return tuple(told)
 
 

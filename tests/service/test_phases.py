@@ -1,5 +1,9 @@
 """The campaign as a state machine over HTTP: transitions by evidence, by people, and what is refused."""
 
+import csv
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -225,4 +229,7 @@ def test_rounds_carry_labels_that_mean_nothing(api, work, as_role):
     assert expect(api.patch(path, json={"label": "run 1, LHS"}, headers={"If-Match": '"1"'}))["label"] == "run 1, LHS"
     expect_refusal(api.patch(path, json={"label": "other"}, headers={"If-Match": '"1"'}), 412)
     assert [line["label"] for line in expect(api.get(f"campaigns/{campaign}/batches"))] == ["run 1, LHS"]
+    archive = zipfile.ZipFile(io.BytesIO(api.get(f"campaigns/{campaign}/export?format=zip").content))
+    wells = list(csv.DictReader(io.StringIO(archive.read("wells.csv").decode())))
+    assert {(well["round"], well["phase"], well["label"]) for well in wells} == {("1", "initial", "run 1, LHS")}
     assert expect(api.patch(path, json={"label": None}, headers=ANY))["label"] is None

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from app.schemas.campaign import CampaignDocument
 from closedloop import Client, cli, race
 from closedloop.local import LocalService, local_service
+from optimizer.switch import Advance
+from optimizer.types import Leg
 from tests.chromium import browse
 
 TINY = race.Race(("lp_ei", "thompson"), seed=5, rounds=3, replicates=10, wells=5, threshold=0.9)
@@ -88,6 +91,30 @@ def test_who_was_first_is_said(summary: dict[str, Any], reached: tuple[int | Non
 def test_every_row_fills_its_columns(summary: dict[str, Any]):
     for _, header, rows in race.cells(summary):
         assert {len(row) for row in rows} == {len(header)}
+
+
+AT_ONCE = {"network": "composite", "together": "split", "to_both": {}, "to_network": {"after_rounds": 1}}
+
+
+def test_one_arm_may_go_from_phase_to_phase_and_shows_them(client: Client, system: race.System, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(race, "_SWITCH", AT_ONCE)
+    both = race.run(client, system, replace(TINY, rules=(race.TWO_STEPS, "lhs"), seed=6), QUIET)
+    steps = both["campaigns"][race.TWO_STEPS]
+    assert steps["phases"] == ["initial", "both", "network"]
+    origins = [{well["origin"] for well in client.batch(steps["campaign"], round)["designs"]} for round in (2, 3)]
+    assert origins == [{"lp_ei", "composite"}, {"composite"}]
+    _, header, rows = race.cells(both)[0]
+    assert [row[header.index("switch, phase")] for row in rows] == steps["phases"]
+    assert "lhs, phase" not in header
+    drawn = race.page(both).figures["race"][1]["data"][0]
+    assert (drawn["text"], drawn["marker"]["symbol"]) == (steps["phases"], ["circle", "diamond", "square"])
+
+
+def test_the_conditions_between_the_phases_are_ones_that_the_service_takes(system: race.System):
+    document = CampaignDocument.model_validate(race._document(system, replace(TINY, rules=(race.TWO_STEPS,)), race.TWO_STEPS))
+    document.check()
+    assert document.strategy.switch is not None
+    assert document.strategy.switch.domain().to_both == Advance(1, Leg(0.05))
 
 
 def call(*words: str | Path) -> subprocess.CompletedProcess[str]:

@@ -180,3 +180,19 @@ def test_silver_spectra_are_predicted_better_than_by_components() -> None:
         for learner in (SpectrumNetwork(), CurveProcess())
     ]
     assert errors[0] < 0.5 * errors[1]
+
+
+def test_the_spread_is_that_of_the_curves_and_is_known_at_the_data_held_out(fitted: SpectrumNetwork, tmp_path: Path) -> None:
+    X = inputs(10, seed=5)
+    np.testing.assert_allclose(fitted.spread(X), np.sqrt((fitted.posterior(X).std ** 2).mean(axis=1)), rtol=1e-6)
+    fitted.save(tmp_path / "net.safetensors")
+    np.testing.assert_array_equal(SpectrumNetwork.load(tmp_path / "net.safetensors").held_out_std, fitted.held_out_std)
+
+
+def test_held_out_spreads_follow_the_order_of_the_data() -> None:
+    X, settings = inputs(30), NetworkSettings((16,), members=4, folds=2, epochs=50)
+    order = np.random.default_rng(0).permutation(30)
+    first, second = (SpectrumNetwork(settings).fit(Z, bands(Z)).held_out_std for Z in (X, X[order]))
+    assert first is not None
+    np.testing.assert_array_equal(first[order], second)
+    assert SpectrumNetwork(settings).fit(X[:3], bands(X[:3])).held_out_std is None

@@ -73,3 +73,17 @@ def test_a_category_that_was_never_measured_is_no_interpolation(data):
 def test_without_two_different_wells_nothing_is_judged(rows):
     batch = Batch((Proposal(np.array([1.0, 20, 0]), 1, "lp_ei", (0, 2), mean=0.5),))
     assert judged(SPACE, measured(rows), batch) == batch
+
+
+def test_a_spread_far_above_that_at_the_data_is_outside_and_a_usual_one_inside(data):
+    held = np.linspace(0.5, 1, len(data))
+    rows = data.X[:2]
+    usual, wide = judge(SPACE, data, rows, (held, np.array([0.9, 3.0])))
+    assert (usual.status, wide.status, wide.check, wide.value) == ("inside", "outside", "sigma", 3.0)
+    assert wide.limit == pytest.approx(1.0)
+
+
+def test_what_a_rule_has_judged_stays(data):
+    verdict = judge(SPACE, data, np.array([[180.0, 500, 0]]))[0]
+    batch = Batch((Proposal(data.X[0], 1, "spectral_grid", (0, 2), mean=0.5, validity=verdict),))
+    assert judged(SPACE, data, batch) == batch

@@ -10,7 +10,7 @@ from models.gp import GaussianProcess
 from models.nets import NetworkSettings
 from optimizer import grid as module
 from optimizer.grid import Grid, Search, Seen
-from optimizer.grid_speed import RandomNetwork, _search, grid_speed, published_space
+from optimizer.grid_speed import RandomNetwork, _search, grid_speed, peak_memory, published_space
 from optimizer.objective import Minimize, SpectrumMatch
 from optimizer.space import Categorical, Continuous, Discrete, LinearConstraint, Mixture, SearchSpace
 from optimizer.types import InvalidInput, Spectrum
@@ -165,3 +165,6 @@ def test_the_speed_of_a_small_grid() -> None:
         rows = grid_speed(pool.submit, 1, levels=4)
     assert {"name", "value", "unit", "target", "met"} == set(rows[0])
     assert all(row["value"] > 0 for row in rows)
+    (search,) = (row for row in rows if row["name"].startswith("search of 1024 points"))
+    assert search["target"] is None  # of the published grid alone
+    assert peak_memory() >= rows[-1]["value"] > 10

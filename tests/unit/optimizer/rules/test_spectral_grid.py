@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.nets import NetworkSettings
+from models.nets import NetworkSettings, SpectrumNetwork
 from optimizer.grid import Grid
 from optimizer.harness import Task, run
 from optimizer.initial import initial_design
@@ -61,6 +61,25 @@ def test_figures_for_people() -> None:
     assert 0 < batch.model["grid"] <= spectral_grid.POINTS
     assert 0 <= batch.model["coverage"] <= 1
     assert "members" in batch.proposals[0].why
+
+
+@pytest.mark.usefixtures("quick")
+def test_wells_outside_of_the_data_come_last_and_all_are_judged_with_the_spread_of_the_members() -> None:
+    corner = replace(SPACE, parameters=tuple(replace(p, high=p.low + 0.3 * (p.high - p.low)) for p in SPACE.parameters))
+    X = initial_design(corner, "lhs_random", 20, 0)
+    state = state_of(X, matching(60))
+    batch = spectral_grid.propose(state, state.data, 5, np.random.default_rng(0))
+    verdicts = [p.validity for p in batch.proposals]
+    assert all(verdict is not None and verdict.status != "outside" for verdict in verdicts)
+    network = SpectrumNetwork(spectral_grid.SETTINGS, 0).fit(SPACE.encode(state.data.X), state.data.Y)
+    model = spectral_grid.NetworkModel(state, state.data, network)
+    far = np.array([[p.high for p in SPACE.parameters]])
+    assert model.setback(np.vstack([X[:1], far])).tolist() == [0, spectral_grid._UNBACKED]
+    held = network.held_out_std
+    assert held is not None
+    known = replace(model, network=network)
+    network.held_out_std = held * 1e-6
+    assert {verdict.check for verdict in known.verdicts(X + 1e-9)} == {"sigma"}
 
 
 @pytest.mark.usefixtures("quick")

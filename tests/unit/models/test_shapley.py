@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer import shapley as module
-from optimizer.shapley import shapley
-from optimizer.types import InvalidInput
+from models.shapley import shapley
 
 
 def rows(n, d, seed=0):
@@ -21,8 +19,8 @@ def bumps(X):
     return np.column_stack([np.prod(1 + X[:, :-1], axis=1), np.sin(3 * X[:, 0] * X[:, -2]) + X[:, 1] ** 2])
 
 
-def of(f, X, background, seed=0):
-    return shapley(f, X, background, np.random.default_rng(seed))
+def of(f, X, background, exact=8):
+    return shapley(f, X, background, np.random.default_rng(0), exact=exact)
 
 
 @pytest.mark.parametrize("d", [2, 4, 5, 8])
@@ -65,22 +63,46 @@ def test_a_product_of_two_by_hand():
     assert found.values[0, :, 0].tolist() == [3, 3]
 
 
-def test_many_parameters_are_sampled_to_within_the_error_that_is_told(monkeypatch):
+def test_many_parameters_are_sampled_to_within_the_error_that_is_told():
     X, background = rows(4, 6), rows(5, 6, 1)
     exact = of(bumps, X, background)
-    monkeypatch.setattr(module, "EXACT", 5)
-    sampled = of(bumps, X, background)
+    sampled = of(bumps, X, background, exact=5)
     assert np.abs((sampled.values - exact.values) / np.maximum(sampled.error, 1e-12))[:, :-1].max() < 4
     assert sampled.error.max() < 0.2 * np.abs(exact.values).max()
     assert not sampled.values[:, -1].any()
-    np.testing.assert_array_equal(of(bumps, X, background).values, sampled.values)
+    np.testing.assert_array_equal(of(bumps, X, background, exact=5).values, sampled.values)
     np.testing.assert_allclose(sampled.base, exact.base)
 
 
 @pytest.mark.parametrize(("X", "background"), [(rows(0, 3), rows(2, 3)), (rows(2, 3), rows(0, 3)), (rows(2, 3), rows(2, 4))])
 def test_what_cannot_be_compared_is_refused(X, background):
-    with pytest.raises(InvalidInput, match="equal width"):
+    with pytest.raises(ValueError, match="equal width"):
         of(bumps, X, background)
+
+
+def test_a_group_gets_what_its_columns_get_as_one_player():
+    X, background, groups = rows(5, 4), rows(6, 4, 1), np.array([1, 0, 1, 0])
+    found = shapley(bumps, X, background, np.random.default_rng(0), groups)
+    one, other = np.where(groups == 0, X[:, None], background), np.where(groups == 1, X[:, None], background)
+    means = [bumps(part.reshape(-1, 4)).reshape(5, 6, 2).mean(axis=1) for part in (one, other)]
+    base = bumps(background).mean(axis=0)
+    np.testing.assert_allclose(found.values[:, 0], (means[0] - base + bumps(X) - means[1]) / 2, atol=1e-12)
+    np.testing.assert_allclose(found.values.sum(axis=1), bumps(X) - base, atol=1e-12)
+
+
+def test_many_groups_are_sampled_and_add_up_on_average():
+    X, background, groups = rows(3, 8), rows(1, 8, 1), np.array([0, 0, 1, 1, 2, 2, 3, 3])
+    exact = shapley(bumps, X, background, np.random.default_rng(0), groups)
+    sampled = shapley(bumps, X, background, np.random.default_rng(0), groups, exact=3)
+    assert sampled.error is not None
+    np.testing.assert_allclose(sampled.values.sum(axis=1), exact.values.sum(axis=1), atol=1e-12)
+    assert np.abs(sampled.values - exact.values).max() < 0.2 * np.abs(exact.values).max()
+
+
+@pytest.mark.parametrize("groups", [[0, 1], [0, 2, 2], [-1, 0, 1]])
+def test_groups_that_do_not_cover_the_columns_are_refused(groups):
+    with pytest.raises(ValueError, match="without a gap, one for each of the 3 columns"):
+        shapley(bumps, rows(2, 3), rows(2, 3), np.random.default_rng(0), np.array(groups))
 
 
 def test_the_values_are_the_mean_gains_over_all_orders_of_the_parameters():
