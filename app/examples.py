@@ -100,6 +100,34 @@ SIMULATION = {
 }
 
 
+DATASET: dict[str, Any] = {
+    "name": "Growth of silver",
+    "fields": [
+        {"kind": "number", "name": "flow", "column": "Qtot (uL/min)", "unit": "uL/min"},
+        {"kind": "category", "name": "shape", "classes": ["sphere", "prism"]},
+        {"kind": "curve", "name": "absorbance", "prefix": "A", "unit": "1", "axis_unit": "nm"},
+    ],
+}
+BUILD: dict[str, Any] = {"name": "Silver spectra", "simulator": "nanoparticle", "rows": 200, "seed": 7, "replicates": 5}
+
+SURROGATE: dict[str, Any] = {
+    "name": "Silver spectra, linear",
+    "dataset": {"id": "silver-spectra"},
+    "inputs": ["QAgNO3", "Qpva", "Qtsc", "Qseed", "Qtot"],
+    "targets": ["absorbance"],
+    "group": "recipe",
+    "learner": {"kind": "ridge"},
+}
+CURVE_SURROGATE: dict[str, Any] = {
+    **SURROGATE,
+    "name": "Silver spectra, Gaussian processes",
+    "learner": {"kind": "components_gp"},
+    "sizes": [0.5],
+    "seeds": 1,
+}
+PREDICTION: dict[str, Any] = {"rows": [SIMULATION["recipes"][0]], "units": {"Qtot": "uL/min"}}
+
+
 def shown(**examples: Any) -> dict[str, Any]:
     """Named examples in OpenAPI's form."""
     return {name.replace("_", " "): {"value": value} for name, value in examples.items()}

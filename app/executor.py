@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
 from pebble import ProcessPool
+
+from app.settings import Settings
 
 
 class Executor(Protocol):
@@ -27,13 +30,18 @@ class ProcessExecutor:
 
     They are forked from a server that has loaded what jobs need, so this process need not,
     and they leave when this process dies.
+
+    Args:
+        workers: How many.
+        deadline_s: Longest time a job may run.
+        memory_mb: Most memory that a process may ask for; no limit when None.
     """
 
-    def __init__(self, workers: int, deadline_s: float) -> None:
+    def __init__(self, workers: int, deadline_s: float, memory_mb: int | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["app.preload"])
         self._deadline_s = deadline_s
-        self._pool = ProcessPool(max_workers=workers, context=context, initializer=_leave_with_parent)
+        self._pool = ProcessPool(max_workers=workers, context=context, initializer=_prepare, initargs=[memory_mb])
         self._pool.schedule(os.getpid)  # starts the server now, so that the first job need not wait for it
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
@@ -78,9 +86,20 @@ class DaskExecutor:
         self._client.close()
 
 
-def open_executor(workers: int, deadline_s: float, dask: str | None) -> Executor:
+def open_executor(settings: Settings) -> Executor:
     """The executor that the settings ask for."""
-    return DaskExecutor(dask, deadline_s) if dask else ProcessExecutor(workers, deadline_s)
+    if settings.dask:
+        return DaskExecutor(settings.dask, settings.deadline_s)
+    return ProcessExecutor(max(settings.workers, 1), settings.deadline_s, settings.memory_mb)
+
+
+def _prepare(memory_mb: int | None) -> None:
+    if memory_mb is not None:
+        # Not the address space, of which torch reserves far more than it uses: what is asked for beyond the limit is refused,
+        # which ends the job with a MemoryError and leaves the process.
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_mb * 2**20, most))
+    _leave_with_parent()
 
 
 def _leave_with_parent() -> None:

@@ -14,8 +14,9 @@ from app import problems
 from app.executor import open_executor
 from app.limits import BodyLimit
 from app.openapi import describe
-from app.routes import batches, campaigns, checks, designs, knowledge, measurements, objectives, simulate, system
-from app.security import first_key
+from app.predicting import Models
+from app.routes import batches, campaigns, checks, datasets, designs, knowledge, measurements, objectives, simulate, surrogates, system
+from app.security import Recent, first_key
 from app.settings import Settings
 from app.worker import Worker
 from db.engine import open_database
@@ -28,6 +29,9 @@ Press **Authorize** and paste an API key (`cl_...`; `closedloop key create NAME 
 Every operation has an example that runs: create the campaign, ask for its first batch, store replicates.
 Errors are [problem+json](https://www.rfc-editor.org/rfc/rfc9457) that name the field and the remedy.
 """
+
+_TAGS = [{"name": name} for name in ("campaigns", "batches", "designs", "measurements")]
+"""Groups of operations that the documentation shows first."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -44,10 +48,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         _stop(app)
 
-    app = FastAPIOffline(title="closedloop", version=version("closedloop"), summary=_SUMMARY, description=_DESCRIPTION, lifespan=lifespan)
+    app = FastAPIOffline(
+        title="closedloop", version=version("closedloop"), summary=_SUMMARY, description=_DESCRIPTION, openapi_tags=_TAGS, lifespan=lifespan
+    )
     app.add_middleware(BodyLimit, limit=settings.max_body)
     api = APIRouter(prefix="/api/v1")
-    for module in (campaigns, batches, designs, measurements, checks, objectives, knowledge, simulate, system):
+    # Routes are tried in order: predictions come by the thousand, and are found first.
+    for module in (surrogates, campaigns, batches, designs, measurements, checks, objectives, knowledge, datasets, simulate, system):
         api.include_router(module.router)
     app.include_router(api)
     problems.install(app)
@@ -61,11 +68,12 @@ def _start(app: FastAPI, settings: Settings) -> None:
     app.state.closing = threading.Event()
     app.state.worker = app.state.executor = None
     migrate(app.state.database)
+    app.state.models, app.state.recent = Models(app.state.database, settings), Recent(app.state.database)
     key = first_key(app.state.database, settings.admin_key)
     if key is not None and settings.admin_key is None:
         print(f"First start. Administrator's key, shown this once: {key}", flush=True)
     if settings.workers or settings.dask:
-        app.state.executor = open_executor(settings.workers, settings.deadline_s, settings.dask)
+        app.state.executor = open_executor(settings)
         app.state.worker = Worker(app.state.database, app.state.executor, max(settings.workers, 1), settings.lease_s)
         app.state.worker.start()
 
@@ -75,4 +83,5 @@ def _stop(app: FastAPI) -> None:
     if app.state.worker is not None:
         app.state.worker.stop()
         app.state.executor.close()
+    app.state.models.close()
     app.state.database.close()

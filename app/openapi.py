@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.problems import Problem, response
+from app.schemas.datasets import DatasetIn
 from app.schemas.flow import ImportMapping
 
 
@@ -18,7 +19,7 @@ def describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = plain()
             schemas = document["components"]["schemas"]
-            for model in (Problem, ImportMapping):
+            for model in (Problem, ImportMapping, DatasetIn):
                 shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update(shape.pop("$defs", {}))
                 schemas[model.__name__] = shape

@@ -30,8 +30,7 @@ def create_campaign(session: Session, who: Principal, document: CampaignDocument
     """Store a checked campaign under an identifier made from its name, with the data of its priors as they are now."""
     document.check()
     document = document.settled()
-    slug = re.sub(r"[^a-z0-9]+", "-", document.name.lower()).strip("-")[:60] or "campaign"
-    id = store.free_id(session, slug)
+    id = store.free_id(session, slug(document.name) or "campaign")
     known = priors.frozen(session, id, document)
     row = CampaignRow(
         id=id,
@@ -48,6 +47,11 @@ def create_campaign(session: Session, who: Principal, document: CampaignDocument
         session.add(prior)
         store.record(session, who.name, "prior frozen", row.id, source=prior.source, wells=prior.wells, sha256=prior.digest)
     return row
+
+
+def slug(name: str) -> str:
+    """A name as part of an address; empty where nothing of it can be."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
 
 
 def find_campaign(session: Session, id: str, *, lock: bool = False) -> CampaignRow:

@@ -19,6 +19,10 @@ def _database() -> str:
     return os.environ.get("CLOSEDLOOP_DATABASE", f"sqlite:///{_folder() / 'closedloop.db'}")
 
 
+def _half_of_the_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**21
+
+
 @dataclass(frozen=True)
 class Settings:
     """How one process of the service runs.
@@ -29,6 +33,7 @@ class Settings:
         workers: Processes for jobs in the web process; 0 leaves jobs to ``closedloop worker``.
         dask: Address of a Dask scheduler that runs the jobs instead of own processes.
         deadline_s: Longest time a job may run.
+        memory_mb: Most memory that an own process may ask for; half of the machine's unless given.
         lease_s: Time after which a job of a silent worker is taken over.
         max_body: Largest request body, in bytes.
     """
@@ -37,7 +42,8 @@ class Settings:
     admin_key: str | None = field(default_factory=lambda: os.environ.get("CLOSEDLOOP_ADMIN_KEY"))
     workers: int = field(default_factory=lambda: int(os.environ.get("CLOSEDLOOP_WORKERS", "1")))
     dask: str | None = field(default_factory=lambda: os.environ.get("CLOSEDLOOP_DASK"))
-    deadline_s: float = 600.0
+    deadline_s: float = field(default_factory=lambda: float(os.environ.get("CLOSEDLOOP_DEADLINE_S", "600")))
+    memory_mb: int = field(default_factory=lambda: int(os.environ.get("CLOSEDLOOP_MEMORY_MB", str(_half_of_the_memory()))))
     lease_s: float = 15.0
     max_body: int = 32 * 1024 * 1024
 

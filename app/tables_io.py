@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from app.problems import TooLarge
@@ -15,6 +16,9 @@ MAX_ROWS = 200_000
 MAX_COLUMNS = 21_000
 _MAX_UNZIPPED = 300 * 1024 * 1024
 Cell = str | float | int | bool | None
+_DAMAGES: tuple[type[Exception], ...] = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+_DAMAGES += (SyntaxError, LookupError, ValueError, TypeError, AttributeError)
+"""What a damaged workbook raises: from its packing first, then from its XML and what that is taken for."""
 
 
 def read_table(content: bytes) -> tuple[list[str], list[list[Cell]]]:
@@ -35,7 +39,7 @@ def read_table(content: bytes) -> tuple[list[str], list[list[Cell]]]:
         if any(cell not in (None, "") for cell in row):
             table.append(row)
     if len(table) < 2:
-        raise InvalidInput("the file has no row of data under a header", where=("file",))
+        raise InvalidInput("the file has no row of data under a header", where=("file",), remedy="add a header, and rows under it")
     header = ["" if cell is None else str(cell).strip() for cell in table[0]]
     repeated = {name for name in header if name and header.count(name) > 1}
     if repeated:
@@ -44,7 +48,8 @@ def read_table(content: bytes) -> tuple[list[str], list[list[Cell]]]:
         )
     for number, row in enumerate(table[1:], 2):
         if len(row) != len(header):
-            raise InvalidInput(f"row {number} has {len(row)} cells, the header {len(header)}", where=("file", f"row {number}"))
+            message = f"row {number} has {len(row)} cells, the header {len(header)}"
+            raise InvalidInput(message, where=("file", f"row {number}"), remedy="give every row a cell for every column")
     return header, [list(row) for row in table[1:]]
 
 
@@ -61,7 +66,7 @@ def _read_csv(content: bytes) -> Iterable[Sequence[Cell]]:
     return csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
 
 
-def _read_xlsx(content: bytes) -> Iterable[Sequence[Cell]]:
+def _read_xlsx(content: bytes) -> Iterator[Sequence[Cell]]:
     # Late, here and below: openpyxl takes long to load, and most processes never read a workbook.
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
@@ -70,10 +75,9 @@ def _read_xlsx(content: bytes) -> Iterable[Sequence[Cell]]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNZIPPED:
                 raise TooLarge("the workbook unpacks to more than 300 MB; split it")
-        sheet = load_workbook(io.BytesIO(content), read_only=True, data_only=True).worksheets[0]
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, IndexError, ValueError) as error:
+        yield from load_workbook(io.BytesIO(content), read_only=True, data_only=True).worksheets[0].iter_rows(values_only=True)
+    except (InvalidFileException, *_DAMAGES) as error:
         raise InvalidInput("the file is no readable XLSX workbook", where=("file",), remedy="save it as XLSX or CSV") from error
-    return sheet.iter_rows(values_only=True)
 
 
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -14,10 +14,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from pebble import ProcessExpired
 
-from app import knowledge, replaying, rescoring, service, views
+from app import knowledge, replaying, rescoring, service, surrogates, views
 from app.executor import Executor
 from app.findings import findings
+from app.progress import Progress
 from db import jobs, store
 from db.engine import Database, DatabaseBusy, Session
 from db.tables import JobRow
@@ -27,15 +29,28 @@ from optimizer.types import ClosedLoopError
 
 _log = logging.getLogger(__name__)
 _POLL_S = 0.2
-_FAILED = {"propose": "step failed", "replay": "replay failed", "rescore": "re-ranking failed", "knowledge": "learning failed"}
+_FAILED = {
+    "propose": "step failed",
+    "replay": "replay failed",
+    "rescore": "re-ranking failed",
+    "knowledge": "learning failed",
+    "train": "training failed",
+}
+_REASONS: dict[type[BaseException], str] = {
+    TimeoutError: "the job ran into its deadline; ask for less, or set CLOSEDLOOP_DEADLINE_S higher",
+    MemoryError: "the job asked for more memory than it may have; ask for less, or set CLOSEDLOOP_MEMORY_MB higher",
+    ProcessExpired: "the process of the job was killed, perhaps for want of memory; ask for the job again",
+}
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Running:
     job: str
     attempt: int
     future: Future[Any]
     commit: Callable[..., bool]
+    progress: Progress
+    told: tuple[float, str] | None = None
 
 
 class Worker:
@@ -81,7 +96,9 @@ class Worker:
         """
         for entry in [entry for entry in self._running if entry.future.done()]:
             self._settle(entry)
+            entry.progress.close()
             self._running.remove(entry)
+        self._tell()
         self._take()
         self._renew()
         return bool(self._running)
@@ -98,13 +115,24 @@ class Worker:
             self._begin(job)
 
     def _begin(self, job: JobRow) -> None:
+        progress = Progress.open()
         try:
             with self._database.read() as session:
-                function, arguments, commit = _prepare(session, job)
+                function, arguments, commit = _prepare(session, job, progress)
         except ClosedLoopError as error:
+            progress.close()
             self._fail(job.id, job.attempt, error)
             return
-        self._running.append(_Running(job.id, job.attempt, self._executor.submit(function, *arguments), commit))
+        self._running.append(_Running(job.id, job.attempt, self._executor.submit(function, *arguments), commit, progress))
+
+    def _tell(self) -> None:
+        news = [(entry, told) for entry in self._running if (told := entry.progress.read()) and told != entry.told]
+        if not news:
+            return
+        with self._database.write() as session:
+            for entry, told in news:
+                jobs.advance(session, entry.job, entry.attempt, *told)
+                entry.told = told
 
     def _settle(self, entry: _Running) -> None:
         try:
@@ -136,10 +164,13 @@ class Worker:
         with self._database.write() as session:
             for entry in self._running:
                 jobs.release(session, entry.job, entry.attempt)
+                entry.progress.close()
 
 
-def _prepare(session: Session, job: JobRow) -> tuple[Callable[..., Any], tuple[Any, ...], Callable[..., bool]]:
+def _prepare(session: Session, job: JobRow, progress: Progress) -> tuple[Callable[..., Any], tuple[Any, ...], Callable[..., bool]]:
     """What a job computes, from what, and how what it finds is stored."""
+    if job.kind == "train":
+        return surrogates.trained, (*surrogates.task(session, job), progress), surrogates.commit_training
     campaign = views.load(session, service.find_campaign(session, job.campaign_id))
     if job.kind == "replay":
         state, unchanged = replaying.state_before(campaign, campaign.batches[job.round - 1])
@@ -157,6 +188,9 @@ def _prepare(session: Session, job: JobRow) -> tuple[Callable[..., Any], tuple[A
 
 def describe(error: BaseException) -> str:
     """An error as one line for the job's record, with the remedy where there is one."""
+    for kind, reason in _REASONS.items():
+        if isinstance(error, kind):
+            return f"{type(error).__name__}: {reason}"
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     remedy = getattr(error, "remedy", "")
     return f"{text}; {remedy}" if remedy else text

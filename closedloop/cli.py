@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from enum import StrEnum
 from importlib.util import find_spec
@@ -16,12 +16,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from closedloop import data, tools
+from closedloop import data, dataset_commands, surrogate_commands, tools
 from closedloop.errors import ClosedLoopError
 
 app = typer.Typer(help="Closed-loop optimization of experiments.", no_args_is_help=True, pretty_exceptions_enable=False)
 keys = typer.Typer(help="API keys of a service, managed at its database.", no_args_is_help=True)
 app.add_typer(keys, name="key")
+app.add_typer(dataset_commands.app, name="dataset")
+app.add_typer(surrogate_commands.app, name="surrogate")
 tools.add_to(app)
 
 
@@ -107,7 +109,7 @@ def worker(database: DatabaseUrl = None, workers: Workers = None, dask: Dask = N
     settings = _settings(database=database, workers=workers, dask=dask)
     slots = max(settings.workers, 1)
     with _open(settings) as opened:
-        executor = open_executor(slots, settings.deadline_s, settings.dask)
+        executor = open_executor(settings)
         working = Worker(opened, executor, slots, settings.lease_s)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: working.stop())
@@ -167,7 +169,7 @@ def revoke_key(name: Annotated[str, typer.Argument(help="Name of the key.")], da
 
 @app.command()
 def bench(
-    problem: Annotated[str, typer.Argument(metavar="PROBLEM|speed|grid", help="A problem to compare rules on; or what to time.")],
+    problem: Annotated[str, typer.Argument(metavar="PROBLEM|speed|grid|predict", help="A problem to compare rules on; or what to time.")],
     rules: Annotated[str, typer.Option(help="Names of batch rules, with commas between.")] = "lp_ei,random",
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each rule, from seed 0 on.")] = 10,
     batches: Annotated[int, typer.Option(min=1, max=100, help="Batches of 15 after the first 15 wells.")] = 5,
@@ -175,16 +177,18 @@ def bench(
     json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the figures here too.")] = None,
     report_folder: Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page, a table and figures here.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make every run anew, also those that are kept.")] = False,
+    levels: Annotated[int, typer.Option(min=2, max=100, help="Of each parameter of the grid; 40 make 102 million points.")] = 20,
+    dask: Annotated[bool, typer.Option("--dask", help="Search the grid in processes of a Dask cluster on this machine.")] = False,
 ) -> None:
-    """Compare batch rules on a problem; or time the proposer and the start of the service (speed), or the grid search (grid).
+    """Compare batch rules on a problem; or time the proposer and the start of the service (speed), the grid search, or predictions.
 
     Runs that end are kept in the cache: the same command takes up where it was interrupted.
     """
-    if problem == "speed":
-        _bench_speed(json_file)
+    if problem in ("speed", "predict"):
+        (_bench_speed if problem == "speed" else _bench_predict)(json_file)
         return
     if problem == "grid":
-        _bench_grid(jobs, json_file)
+        _bench_grid(jobs, levels, dask, json_file)
         return
     from closedloop import bench as shown
     from closedloop import report
@@ -259,15 +263,41 @@ def _bench_speed(json_file: Path | None) -> None:
     tools.write_json(json_file, {"rows": rows})
 
 
-def _bench_grid(jobs: int, json_file: Path | None) -> None:
+def _bench_predict(json_file: Path | None) -> None:
+    from closedloop import bench
+    from closedloop.prediction_speed import prediction_rows
+
+    print("Measuring; a model is trained first, and another one meanwhile.", flush=True)
+    rows = prediction_rows()
+    tools.console.print(bench.table(rows))
+    tools.write_json(json_file, {"rows": rows})
+
+
+def _bench_grid(jobs: int, levels: int, dask: bool, json_file: Path | None) -> None:
     from closedloop import bench, runs
     from optimizer.grid_speed import grid_speed
 
-    print("Measuring; this takes a minute.", flush=True)
-    with runs.processes(jobs) as executor:
-        rows = grid_speed(executor.submit, jobs)
+    print("Measuring; a million points take some ten CPU seconds.", flush=True)
+    with _dask_processes(jobs) if dask else runs.processes(jobs) as executor:
+        rows = grid_speed(executor.submit, jobs, levels)
     tools.console.print(bench.table(rows))
     tools.write_json(json_file, {"rows": rows})
+
+
+@contextmanager
+def _dask_processes(count: int) -> Iterator[Any]:
+    """Processes of a Dask cluster of this command's own, as an executor."""
+    _with_extra("--dask", "distributed", "dask")
+    from distributed import LocalCluster
+
+    from app.executor import DaskExecutor
+    from app.settings import Settings
+
+    with (
+        LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster,
+        closing(DaskExecutor(cluster.scheduler_address, Settings().deadline_s)) as executor,
+    ):
+        yield executor
 
 
 def _compared(name: str, rules: list[str], seeds: range, batches: int, jobs: int, fresh: bool) -> tuple[dict[str, Any], list[str]]:
@@ -278,7 +308,7 @@ def _compared(name: str, rules: list[str], seeds: range, batches: int, jobs: int
     from optimizer.rules import RULES
     from optimizer.scores import summary
 
-    _check_names("problem", [name], ["speed", "grid", *NAMES])
+    _check_names("problem", [name], ["speed", "grid", "predict", *NAMES])
     _check_names("rule", rules, sorted(RULES))
     problem = get_problem(name, bench.read_table(SOURCES[name].path) if name in SOURCES else None)
     installed = {"versions": runs.versions(), "code": runs.code()}

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from closedloop.connection import path_of
+from closedloop.datasets import Datasets
 from closedloop.errors import JobFailed, TimedOut
 from closedloop.insight import Insight
+from closedloop.surrogates import Surrogates
 from closedloop.transport import StreamBroken
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 _RECONNECT_S = 0.5
 
 
-class Client(Insight):
+class Client(Insight, Datasets, Surrogates):
     """A connection to a closedloop service.
 
     Lost connections and a busy service are tried again; nothing takes effect twice by that.

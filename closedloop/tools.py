@@ -107,7 +107,7 @@ def run_demo(
 
 def simulate(
     system: Annotated[System, typer.Argument(help="The virtual lab.")],
-    rules: Annotated[str, typer.Option(help="Names of batch rules, with commas between; a campaign each.")] = "lp_ei,spectral_grid",
+    rules: Annotated[str, typer.Option(help="Batch rules, or switch for one after another; a campaign each.")] = "lp_ei,spectral_grid",
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the campaigns and of the lab.")] = 0,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="Rounds of each campaign, the first design included.")] = 6,
     replicates: Annotated[int, typer.Option(min=1, max=1000, help="Replicate spectra of every well.")] = 15,

@@ -180,11 +180,14 @@ class Job(TypedDict):
     """A job; ``result`` says what it led to, ``error`` why it failed."""
 
     id: str
-    kind: Literal["propose", "replay", "rescore", "knowledge"]
-    campaign: str
-    round: int
+    kind: Literal["propose", "replay", "rescore", "knowledge", "train"]
+    campaign: str | None
+    round: int | None
+    surrogate: str | None
     state: Literal["queued", "running", "done", "failed"]
     attempt: int
+    progress: float | None
+    doing: str | None
     result: str | None
     error: str | None
     created_at: str

@@ -18,12 +18,18 @@ QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 
 def enqueue(session: Session, kind: str, campaign_id: str, round: int, request: dict[str, Any]) -> JobRow:
     """The job of a kind on a campaign's round: the one that exists, set back to the queue if it had ended, or a new one."""
-    same = (JobRow.kind == kind, JobRow.campaign_id == campaign_id, JobRow.round == round)
-    job = session.scalar(select(JobRow).where(*same).with_for_update())
+    return _queued(session, request, kind=kind, campaign_id=campaign_id, round=round)
+
+
+def enqueue_for_surrogate(session: Session, kind: str, surrogate_id: str, request: dict[str, Any]) -> JobRow:
+    """The same on a surrogate."""
+    return _queued(session, request, kind=kind, surrogate_id=surrogate_id)
+
+
+def _queued(session: Session, request: dict[str, Any], **owner: Any) -> JobRow:
+    job = session.scalar(select(JobRow).filter_by(**owner).with_for_update())
     if job is None:
-        job = JobRow(
-            id=uuid4().hex, kind=kind, campaign_id=campaign_id, round=round, request=request, state=QUEUED, attempt=0, created_at=now()
-        )
+        job = JobRow(id=uuid4().hex, request=request, state=QUEUED, attempt=0, created_at=now(), **owner)
         session.add(job)
     elif job.state in (FAILED, DONE):
         job.state, job.request, job.error, job.result = QUEUED, request, None, None
@@ -39,6 +45,11 @@ def job(session: Session, id: str) -> JobRow | None:
 def of_campaign(session: Session, campaign_id: str) -> Sequence[JobRow]:
     """The jobs of a campaign, oldest round first."""
     return session.scalars(select(JobRow).where(JobRow.campaign_id == campaign_id).order_by(JobRow.round, JobRow.created_at)).all()
+
+
+def of_surrogate(session: Session, surrogate_id: str) -> Sequence[JobRow]:
+    """The jobs of a surrogate, oldest first."""
+    return session.scalars(select(JobRow).where(JobRow.surrogate_id == surrogate_id).order_by(JobRow.created_at)).all()
 
 
 def _ready() -> ColumnElement[bool]:
@@ -58,6 +69,7 @@ def claim(session: Session, worker: str, lease_s: float, limit: int = 1) -> Sequ
     for row in waiting:
         row.state, row.worker, row.attempt = RUNNING, worker, row.attempt + 1
         row.started_at, row.lease_until = now(), now() + timedelta(seconds=lease_s)
+        row.progress = row.doing = None
     return waiting
 
 
@@ -66,6 +78,14 @@ def renew(session: Session, id: str, attempt: int, lease_s: float) -> bool:
     row = _held(session, id, attempt)
     if row is not None:
         row.lease_until = now() + timedelta(seconds=lease_s)
+    return row is not None
+
+
+def advance(session: Session, id: str, attempt: int, progress: float, doing: str) -> bool:
+    """Say how far a job is; False when another attempt has taken over."""
+    row = _held(session, id, attempt)
+    if row is not None:
+        row.progress, row.doing = progress, doing[:200]
     return row is not None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.tables import BatchRow, CampaignRow, DesignRow, EventRow, KnowledgeRow, PastObjectiveRow, PhaseRow, PriorRow, ReplicateRow, StopRow
 from optimizer.types import Design, DesignState, FloatArray, Measurement, Quality
@@ -48,9 +48,9 @@ def campaigns(session: Session, limit: int, after: str | None) -> Sequence[Campa
     return session.scalars(query.where(CampaignRow.id > after) if after else query).all()
 
 
-def free_id(session: Session, wanted: str) -> str:
-    """``wanted``, or the first of ``wanted-2``, ``wanted-3``, ... that no campaign has."""
-    taken = set(session.scalars(select(CampaignRow.id).where(CampaignRow.id.startswith(wanted, autoescape=True))))
+def free_id(session: Session, wanted: str, ids: InstrumentedAttribute[str] = CampaignRow.id) -> str:
+    """``wanted``, or the first of ``wanted-2``, ``wanted-3``, ... that is not among the identifiers of a table."""
+    taken = set(session.scalars(select(ids).where(ids.startswith(wanted, autoescape=True))))
     return next(name for number in range(1, len(taken) + 2) if (name := wanted if number == 1 else f"{wanted}-{number}") not in taken)
 
 

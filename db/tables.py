@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    CheckConstraint,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -48,6 +50,7 @@ class Table(DeclarativeBase):
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
             "fk": "fk_%(table_name)s_%(column_0_N_name)s",
             "pk": "pk_%(table_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
         }
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UTCDateTime, dict[str, Any]: JSON, bytes: LargeBinary}
@@ -191,21 +194,79 @@ class KnowledgeRow(Table):
     made_at: Mapped[datetime]
 
 
+class DatasetRow(Table):
+    """A version of a data set, never changed: its fields in figures, where it came from, and its table as bytes."""
+
+    __tablename__ = "dataset"
+    __table_args__ = (UniqueConstraint("id", "digest"),)
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    digest: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[int]
+    description: Mapped[dict[str, Any]]
+    source: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(80))
+    content: Mapped[bytes] = mapped_column(deferred=True)
+
+
+class SurrogateRow(Table):
+    """A model: what it is to be trained on and how, and its card once it is."""
+
+    __tablename__ = "surrogate"
+    __table_args__ = (ForeignKeyConstraint(["dataset_id", "dataset_version"], ["dataset.id", "dataset.version"]),)
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    dataset_id: Mapped[str] = mapped_column(String(80))
+    dataset_version: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    spec: Mapped[dict[str, Any]]
+    card: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    version: Mapped[int] = mapped_column(default=1)
+    actor: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+
+
+class ArtifactRow(Table):
+    """A file of a trained model."""
+
+    __tablename__ = "artifact"
+
+    surrogate_id: Mapped[str] = mapped_column(ForeignKey("surrogate.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    content: Mapped[bytes]
+
+
 class JobRow(Table):
-    """Work to be done at least once, whose effect happens exactly once: leased, fenced by the attempt number."""
+    """Work to be done at least once, whose effect happens exactly once: leased, fenced by the attempt number.
+
+    A job belongs to a round of a campaign, or to a surrogate.
+    """
 
     __tablename__ = "job"
-    __table_args__ = (UniqueConstraint("kind", "campaign_id", "round"), Index("ix_job_state", "state", "lease_until"))
+    __table_args__ = (
+        UniqueConstraint("kind", "campaign_id", "round"),
+        UniqueConstraint("kind", "surrogate_id"),
+        CheckConstraint("(campaign_id IS NULL) <> (surrogate_id IS NULL)", name="one_owner"),
+        Index("ix_job_state", "state", "lease_until"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
-    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaign.id"))
-    round: Mapped[int]
+    campaign_id: Mapped[str | None] = mapped_column(ForeignKey("campaign.id"))
+    round: Mapped[int | None]
+    surrogate_id: Mapped[str | None] = mapped_column(ForeignKey("surrogate.id"))
     request: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(16))
     attempt: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     worker: Mapped[str | None] = mapped_column(String(80))
+    progress: Mapped[float | None] = mapped_column(Float)
+    doing: Mapped[str | None] = mapped_column(String(200))
     result: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]

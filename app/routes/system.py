@@ -16,7 +16,7 @@ from app.problems import MEDIA_TYPE, NotFound, documented, problem
 from app.schemas.flow import EventOut, Health, JobOut, Ready
 from app.security import Viewer
 from db import jobs, store
-from db.engine import Database
+from db.engine import Database, Session
 from db.migrations import state_of
 
 router = APIRouter(tags=["system"])
@@ -24,15 +24,53 @@ _STREAM_POLL_S = 0.5
 _PAGE = 500
 
 
+JobId = Annotated[str, Path(max_length=32, description="Identifier from the answer to what asked for the job")]
+
+
 @router.get("/jobs/{job}", tags=["batches"], responses=documented(404), summary="Read a job")
-def read_job(
-    _who: Viewer, session: Reading, job: Annotated[str, Path(max_length=32, description="Identifier from the answer to asking for a batch")]
-) -> JobOut:
+def read_job(_who: Viewer, session: Reading, job: JobId) -> JobOut:
     """How far a job is; its error stays on record when it failed."""
+    return _job(session, job)
+
+
+@router.get(
+    "/jobs/{job}/events",
+    tags=["batches"],
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events"}, **documented(404)},
+    summary="Follow a job",
+)
+async def job_events(_who: Viewer, request: Request, job: JobId) -> StreamingResponse:
+    """The job as server-sent events, now and whenever it has got further, until it has ended."""
+    base = database(request)
+    now = await anyio.to_thread.run_sync(_job_now, base, job)
+    return StreamingResponse(_follow(request, base, now), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+def _job(session: Session, job: str) -> JobOut:
     row = jobs.job(session, job)
     if row is None:
         raise NotFound(f"there is no job {job!r}")
     return views.job_out(row)
+
+
+def _job_now(base: Database, job: str) -> JobOut:
+    with base.read() as session:
+        return _job(session, job)
+
+
+async def _follow(request: Request, base: Database, now: JobOut) -> AsyncIterator[str]:
+    told: JobOut | None = None
+    while True:
+        if now != told:
+            yield f"event: job\ndata: {now.model_dump_json()}\n\n"
+        else:
+            yield ": alive\n\n"
+        if now.state in (jobs.DONE, jobs.FAILED) or request.app.state.closing.is_set() or await request.is_disconnected():
+            return
+        told = now
+        await anyio.sleep(_STREAM_POLL_S)
+        now = await anyio.to_thread.run_sync(_job_now, base, now.id)
 
 
 @router.get("/campaigns/{campaign}/jobs", tags=["batches"], responses=documented(404), summary="List jobs")

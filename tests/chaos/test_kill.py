@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
+from app.examples import BUILD, CURVE_SURROGATE
 from tests.service.conftest import ADMIN, SCALAR, bowl
 
 
@@ -97,3 +98,24 @@ def test_a_service_killed_between_replicates_and_in_its_job_resumes_to_the_same_
             assert len(client.get(f"campaigns/{disturbed}/batches").json()) == 2
     assert [tuple(plan.values()) for plan in found] == [pytest.approx(tuple(plan.values())) for plan in expected]
     assert np.isfinite([list(plan.values()) for plan in found]).all()
+
+
+def test_a_service_killed_while_it_trains_starts_the_training_again_and_keeps_one_card(database_url, tmp_path):
+    body = {**CURVE_SURROGATE, "learner": {"kind": "forest", "settings": {"trees": 80}}, "seeds": 2}
+    with (tmp_path / "log").open("w") as log:
+        with service(database_url, log) as (client, process):
+            assert client.post("datasets/build", json=BUILD).status_code == 201
+            made = client.post("surrogates", json=body).json()
+            path, job = f"surrogates/{made['id']}", f"jobs/{made['job']['id']}"
+            until(lambda: (client.get(job).json()["progress"] or 0) > 0.2)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+        with service(database_url, log) as (client, _process):
+            assert client.get(path).json()["card"] is None
+            finished = until(lambda: (answer := client.get(job).json())["state"] not in ("queued", "running") and answer, 300)
+            assert (finished["state"], finished["attempt"]) == ("done", 2), finished
+            found = client.get(path).json()
+            assert found["card"]["data"]["sha256"] == found["sha256"]
+            assert found["version"] == 2
+            assert client.get(f"{path}/artifact").status_code == 200

@@ -306,3 +306,68 @@ def test_knowledge_is_printed_and_written_as_a_page_that_needs_no_network(run: R
     assert 'src="http' not in page
     assert {"importance.json", "shapley.json", "maps.json", "slider-0.json"} <= {path.name for path in tmp_path.iterdir()}
     assert "no JSON" in run("knowledge", id, *where, "--recipes", wrong)[2]
+
+
+FIELDS = [
+    {"name": "x", "kind": "number", "unit": "mL", "column": "x (mL)"},
+    {"name": "band", "kind": "curve", "unit": "1", "axis_unit": "nm", "prefix": "A"},
+    {"name": "shape", "kind": "category"},
+]
+
+
+def test_a_data_set_is_uploaded_listed_shown_and_taken_out(run: Run, service: LocalService, tmp_path: Path):
+    file, fields, out = (tmp_path / name for name in ("data.csv", "fields.json", "out.npz"))
+    file.write_text("x (mL),shape,A400,A500\n1,rod,0.25,0.5\n1,ball,0.5,1\n1,rod,0.125,0.3\n")
+    fields.write_text(json.dumps(FIELDS))
+    at = ["--url", service.url, "--key", service.key]
+    words = ["dataset", "upload", file, "--fields", fields, "--name", "Bands of rods", *at]
+    code, said, error = run(*words, "--json", tmp_path / "made.json")
+    assert code == 0, error
+    assert "bands-of-rods, version 1 of 1: 3 rows" in said
+    assert "over 400 to 500 nm" in said
+    assert "rod 2, ball 1" in said
+    assert "Warning: 'x' is the same in every row" in said
+    made = json.loads((tmp_path / "made.json").read_text())
+    assert made["sha256"] in said
+    file.write_text(file.read_text().replace("0.125", "0.0625"))
+    assert "version 2 of 2" in run(*words)[1]
+    assert run("dataset", "show", "bands-of-rods", "--version", "1", "--output", out, *at)[0] == 0
+    with np.load(out, allow_pickle=False) as content:
+        assert content["band"].tolist() == [[0.25, 0.5], [0.5, 1], [0.125, 0.3]]
+        assert content["shape"].tolist() == ["rod", "ball", "rod"]
+    assert run("dataset", "show", "bands-of-rods", "--output", tmp_path / "out.csv", "--format", "csv", *at)[0] == 0
+    assert (tmp_path / "out.csv").read_text().splitlines()[0] == "x,band/400.0,band/500.0,shape"
+    assert run("dataset", "list", "--json", tmp_path / "list.json", *at)[0] == 0
+    assert ("bands-of-rods", 2) in [(line["id"], line["version"]) for line in json.loads((tmp_path / "list.json").read_text())]
+
+
+def test_a_data_set_that_cannot_be_is_explained(run: Run, service: LocalService, tmp_path: Path):
+    file, fields = tmp_path / "data.csv", tmp_path / "fields.json"
+    file.write_text("x (mL),shape,A400,A500\n1,rod,0.25,0.5\n2,ball,,1\n")
+    fields.write_text(json.dumps(FIELDS))
+    at = ["--url", service.url, "--key", service.key]
+    words = ["dataset", "upload", file, "--fields", fields, "--name", "Gaps", *at]
+    code, _, error = run(*words)
+    assert code == 1
+    assert "row 3, column 'A400'" in error
+    fields.write_text('{"x": 1}')
+    assert "no list of fields" in run(*words)[2]
+    assert "there is no data set 'gaps'" in run("dataset", "show", "gaps", *at)[2]
+    assert run("dataset", "build", "nanoparticle", "--name", "Few", "--rows", "1", *at)[0] == 2
+
+
+def test_a_data_set_is_built_and_read_by_the_client(run: Run, service: LocalService, client: Client, tmp_path: Path):
+    at = ["--url", service.url, "--key", service.key]
+    code, said, error = run("dataset", "build", "nanoparticle", "--name", "Spectra", "--rows", "24", "--replicates", "4", *at)
+    assert code == 0, error
+    assert "r0001 4" in said
+    assert "and 1 more" in said
+    built = client.build_dataset("Spectra", "nanoparticle", rows=24, replicates=4)
+    assert built == client.dataset("spectra") == client.dataset("spectra", version=1)
+    assert client.build_dataset("Spectra", "nanoparticle", rows=24, seed=1)["version"] == 2
+    part = client.dataset_rows("spectra", offset=22, version=1)
+    assert [row["recipe"] for row in part["rows"]] == ["r0006", "r0006"]
+    assert client.dataset_content("spectra", "csv", 1, tmp_path / "s.csv") == (tmp_path / "s.csv").read_bytes()
+    assert "spectra" in [line["id"] for line in client.datasets()]
+    with pytest.raises(InvalidInput, match="rows have to be more than replicates"):
+        client.build_dataset("Spectra", "nanoparticle", rows=4, replicates=4)

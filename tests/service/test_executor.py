@@ -7,11 +7,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pebble import ProcessExpired
 
 from app.executor import DaskExecutor, ProcessExecutor
+from app.progress import Progress
 from app.settings import Settings
+from app.worker import describe
 from optimizer.types import InvalidInput
 
 
@@ -55,8 +58,9 @@ def test_a_child_past_its_deadline_is_killed_and_the_pool_goes_on():
     executor = ProcessExecutor(workers=1, deadline_s=2)
     try:
         late = executor.submit(hang, 0)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError) as refused:
             late.result(timeout=120)
+        assert "CLOSEDLOOP_DEADLINE_S" in describe(refused.value)
         assert executor.submit(double, 4).result(timeout=120) == 8
     finally:
         executor.close()
@@ -111,3 +115,32 @@ def test_the_same_functions_run_on_a_dask_cluster():
                 executor.submit(fail, 0).result(timeout=60)
         finally:
             executor.close()
+
+
+def gluttonous(megabytes):
+    return np.ones(megabytes * 2**17).sum()
+
+
+def test_a_job_that_asks_for_too_much_memory_fails_and_its_process_goes_on():
+    executor = ProcessExecutor(workers=1, deadline_s=120, memory_mb=2048)
+    try:
+        modest, greedy, later = (executor.submit(gluttonous, megabytes) for megabytes in (100, 4096, 200))
+        assert modest.result(timeout=120) == 100 * 2**17
+        with pytest.raises(MemoryError) as refused:
+            greedy.result(timeout=120)
+        assert later.result(timeout=120) == 200 * 2**17
+        assert "CLOSEDLOOP_MEMORY_MB" in describe(refused.value)
+    finally:
+        executor.close()
+
+
+def test_progress_is_read_where_it_was_told_and_lost_where_it_cannot_be(tmp_path):
+    progress = Progress.open()
+    assert progress.read() is None
+    progress.tell(0.25, "a fit")
+    progress.tell(0.5, "another")
+    assert progress.read() == (0.5, "another")
+    progress.close()
+    progress.tell(0.75, "late")
+    assert progress.read() is None
+    assert not progress.path.parent.exists()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.examples import CAMPAIGN, MAPPING
+from app.examples import CAMPAIGN, DATASET, MAPPING
 from tests.service.conftest import expect
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -38,11 +38,24 @@ ORDER = [
     ("get", "/campaigns/{campaign}/events"),
     ("get", "/campaigns/{campaign}/export"),
     ("patch", "/campaigns/{campaign}"),
+    ("post", "/datasets/build"),
+    ("get", "/datasets"),
+    ("get", "/datasets/{dataset}"),
+    ("get", "/datasets/{dataset}/rows"),
+    ("get", "/datasets/{dataset}/content"),
+    ("post", "/surrogates"),
+    ("get", "/jobs/{job}/events"),
+    ("get", "/surrogates"),
+    ("get", "/surrogates/{surrogate}"),
+    ("post", "/surrogates/{surrogate}/retry"),
+    ("post", "/surrogates/{surrogate}/predict"),
+    ("get", "/surrogates/{surrogate}/artifact"),
+    ("patch", "/surrogates/{surrogate}"),
     ("post", "/simulate/nanoparticle"),
     ("get", "/health"),
     ("get", "/ready"),
 ]
-UPLOADS = [("put", "/campaigns/{campaign}/target"), ("post", "/campaigns/{campaign}/import")]
+UPLOADS = [("put", "/campaigns/{campaign}/target"), ("post", "/campaigns/{campaign}/import"), ("post", "/datasets")]
 
 
 @pytest.fixture
@@ -102,6 +115,8 @@ def test_the_examples_work_when_pressed_in_order(api, work, document):
         if path.endswith(("/batches", "/knowledge")) and verb == "post":
             job = answer.json()["id"]
             work()
+        if (verb, path) == ("post", "/surrogates"):
+            work()
 
 
 def test_every_body_example_is_a_valid_document(api, document):
@@ -120,6 +135,9 @@ def test_the_upload_examples_work(api):
     rows = f"{header}\n30,16,6.5,4.5,850" + ",0.5" * 21 + ",0.9\n"
     answer = api.post("campaigns/silver-prisms/import", files={"file": ("d.csv", rows)}, data={"mapping": json.dumps(MAPPING)})
     assert expect(answer, 201)["conditions"] == 1
+    samples = "Qtot (uL/min),shape,A380,A400\n850,prism,0.1,0.2\n600,sphere,0.3,0.2\n"
+    answer = api.post("datasets", files={"file": ("d.csv", samples)}, data={"declaration": json.dumps(DATASET)})
+    assert expect(answer, 201)["rows"] == 2
 
 
 def test_the_pages_ask_nobody_else(api):

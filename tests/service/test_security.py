@@ -19,7 +19,7 @@ def test_every_route_but_health_and_ready_needs_a_key(api):
     for path, method in api_routes(api):
         if path in OPEN:
             continue
-        url = path.removeprefix("/api/v1/").format(campaign="c", design="d", round=1, number=1, job="j")
+        url = path.removeprefix("/api/v1/").format(campaign="c", design="d", round=1, number=1, job="j", dataset="x", surrogate="x")
         answer = api.request(method, url, headers={"Authorization": "Bearer cl_unknown_key_0123456789"})
         problem = expect_refusal(answer, 401)
         assert answer.headers["www-authenticate"] == "Bearer"
@@ -40,7 +40,9 @@ def test_a_viewer_reads_and_changes_nothing(api, campaign, as_role):
     for path, method in api_routes(api):
         if path in OPEN or method == "get":
             continue
-        url = path.removeprefix("/api/v1/").format(campaign=campaign, design="r01-w01", round=1, number=1, job="j")
+        url = path.removeprefix("/api/v1/").format(
+            campaign=campaign, design="r01-w01", round=1, number=1, job="j", dataset="x", surrogate="x"
+        )
         answer = api.request(method, url, headers=viewer, json={})
         assert answer.status_code == 403, (path, method, answer.text)
     assert expect(api.get(f"campaigns/{campaign}", headers=viewer))["id"] == campaign

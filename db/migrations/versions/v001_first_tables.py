@@ -19,6 +19,8 @@ def upgrade() -> None:
     _campaigns()
     _findings()
     _wells()
+    _datasets()
+    _surrogates()
     _jobs()
     _freeze_events()
 
@@ -187,25 +189,79 @@ def _wells() -> None:
     )
 
 
+def _datasets() -> None:
+    op.create_table(
+        "dataset",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("description", sa.JSON(), nullable=False),
+        sa.Column("source", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "version", name=op.f("pk_dataset")),
+        sa.UniqueConstraint("id", "digest", name=op.f("uq_dataset_id_digest")),
+    )
+
+
+def _surrogates() -> None:
+    op.create_table(
+        "surrogate",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("dataset_id", sa.String(length=80), nullable=False),
+        sa.Column("dataset_version", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("spec", sa.JSON(), nullable=False),
+        sa.Column("card", sa.JSON(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["dataset_id", "dataset_version"], ["dataset.id", "dataset.version"], name=op.f("fk_surrogate_dataset_id_dataset_version")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_surrogate")),
+    )
+    op.create_index(op.f("ix_surrogate_state"), "surrogate", ["state"], unique=False)
+    op.create_table(
+        "artifact",
+        sa.Column("surrogate_id", sa.String(length=80), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["surrogate_id"], ["surrogate.id"], name=op.f("fk_artifact_surrogate_id")),
+        sa.PrimaryKeyConstraint("surrogate_id", "name", name=op.f("pk_artifact")),
+    )
+
+
 def _jobs() -> None:
     op.create_table(
         "job",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("campaign_id", sa.String(length=80), nullable=False),
-        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("campaign_id", sa.String(length=80), nullable=True),
+        sa.Column("round", sa.Integer(), nullable=True),
+        sa.Column("surrogate_id", sa.String(length=80), nullable=True),
         sa.Column("request", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("worker", sa.String(length=80), nullable=True),
+        sa.Column("progress", sa.Float(), nullable=True),
+        sa.Column("doing", sa.String(length=200), nullable=True),
         sa.Column("result", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(campaign_id IS NULL) <> (surrogate_id IS NULL)", name=op.f("ck_job_one_owner")),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_job_campaign_id")),
+        sa.ForeignKeyConstraint(["surrogate_id"], ["surrogate.id"], name=op.f("fk_job_surrogate_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+        sa.UniqueConstraint("kind", "surrogate_id", name=op.f("uq_job_kind_surrogate_id")),
         sa.UniqueConstraint("kind", "campaign_id", "round", name=op.f("uq_job_kind_campaign_id_round")),
     )
     op.create_index("ix_job_state", "job", ["state", "lease_until"], unique=False)

@@ -1,0 +1,167 @@
+"""Wire shapes of data sets: what the columns of a file are, and what is told of what was stored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from app.schemas.base import Moment, Name, Number, Shape, Text
+
+FieldName = Annotated[Name, StringConstraints(pattern=r"^[^/\\]+$")]
+Unit = Annotated[Name, Field(max_length=40, description="Unit of the values; `1` where they have none")]
+_COLUMN = "Column of a CSV, XLSX or parquet file, or array of an NPZ file; the field's own name when left out"
+
+
+class NumberIn(Shape):
+    """A number of each sample."""
+
+    kind: Literal["number"]
+    name: FieldName
+    unit: Unit
+    column: Annotated[Name | None, Field(description=_COLUMN)] = None
+
+
+class CurveIn(Shape):
+    """A curve of each sample, all on one axis: one array, or a list column, of it; or a column for each point."""
+
+    kind: Literal["curve"]
+    name: FieldName
+    unit: Unit
+    column: Annotated[Name | None, Field(description=f"{_COLUMN}; holds all points")] = None
+    columns: Annotated[list[Name] | None, Field(min_length=2, max_length=20_000, description="Columns of the points, in order")] = None
+    prefix: Annotated[
+        Text | None,
+        Field(max_length=80, description="The points are the columns headed by this and a number of the axis; empty for bare numbers"),
+    ] = None
+    axis: Annotated[
+        list[Number] | Name | None,
+        Field(description="Where the points are, increasing; or the name of an array that says so. Left out, the columns' headers say so"),
+    ] = None
+    axis_unit: Annotated[Unit, Field(description="Unit of the axis; `1` where it has none")]
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(given is not None for given in (self.column, self.columns, self.prefix)) > 1:
+            raise ValueError("give one of column, columns and prefix")
+        if self.prefix is not None and self.axis is not None:
+            raise ValueError("columns with a prefix say themselves where the points are: leave axis out, or list the columns")
+        return self
+
+
+class CategoryIn(Shape):
+    """One of some classes for each sample, by name."""
+
+    kind: Literal["category"]
+    name: FieldName
+    unit: Annotated[None, Field(description="Categories have none")] = None
+    column: Annotated[Name | None, Field(description=_COLUMN)] = None
+    classes: Annotated[
+        list[Name] | None,
+        Field(
+            min_length=2, max_length=1000, description="All of them, in the order that is wanted; those of the file, sorted, when left out"
+        ),
+    ] = None
+
+
+class StackIn(Shape):
+    """Grey images of each sample: bytes of shape (samples, images, height, width), in an NPZ file."""
+
+    kind: Literal["stack"]
+    name: FieldName
+    unit: Annotated[None, Field(description="Images have none")] = None
+    column: Annotated[Name | None, Field(description=_COLUMN)] = None
+
+
+FieldIn = Annotated[NumberIn | CurveIn | CategoryIn | StackIn, Field(discriminator="kind")]
+
+
+class DatasetIn(Shape):
+    """The name of a data set, and what of the file belongs to it; other columns are left out.
+
+    The content under a name that exists becomes its next version.
+    """
+
+    name: Name
+    fields: Annotated[list[FieldIn], Field(min_length=1, max_length=2000)]
+
+
+class NanoparticleBuild(Shape):
+    """Random recipes and their spectra from the virtual silver lab: `recipe`, the five flows, and `absorbance`."""
+
+    name: Name
+    simulator: Literal["nanoparticle"]
+    rows: Annotated[int, Field(strict=True, ge=2, le=1000, description="Spectra; a longer data set begins with a shorter one")]
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="The same seed builds the same data")] = 0
+    replicates: Annotated[
+        int | None, Field(strict=True, ge=1, le=500, description="Noisy spectra of each recipe; one noise-free spectrum when left out")
+    ] = None
+
+    @model_validator(mode="after")
+    def _two_recipes(self) -> Self:
+        if self.rows <= (self.replicates or 1):
+            raise ValueError("rows have to be more than replicates: a data set needs two recipes")
+        return self
+
+
+class FieldOut(Shape):
+    """A field of a data set in figures. Nothing is missing: gaps are refused at the upload."""
+
+    name: str
+    kind: Literal["number", "curve", "category", "stack"]
+    unit: str | None
+    shape: list[int] = Field(description="Of one row: none of a number or a category, points of a curve, or images, height and width")
+    axis: list[float] | None = Field(description="Where the points of a curve are")
+    axis_unit: str | None
+    min: float | None = Field(description="None for categories, as is the median and the maximum")
+    median: float | None
+    max: float | None
+    classes: dict[str, int] | None = Field(description="Rows of each class")
+
+
+class DatasetLine(Shape):
+    """The newest version of a data set, in a list."""
+
+    id: str
+    name: str
+    version: int
+    rows: int
+    fields: list[str] = Field(description="Their names")
+    created_at: Moment
+
+
+class DatasetPage(Shape):
+    """A page of data sets; `next` goes into `after` of the next request."""
+
+    items: list[DatasetLine]
+    next: str | None
+
+
+class DatasetOut(Shape):
+    """A version of a data set."""
+
+    id: str
+    name: str
+    version: int
+    newest: int = Field(description="Number of the newest version; all from 1 on can be read")
+    sha256: str = Field(
+        description="Of names, units, axes, classes and values: the same content has the same one, whatever file it came in"
+    )
+    rows: int
+    fields: list[FieldOut]
+    warnings: list[str] = Field(description="What a person should look at: fields that are the same in every row")
+    source: dict[str, Any] = Field(description="`file`, the name of the upload; or `simulator` with its arguments, which build it again")
+    created_at: Moment
+    actor: str
+
+
+class RowsOut(Shape):
+    """Some rows of a data set."""
+
+    id: str
+    version: int
+    offset: int
+    total: int = Field(description="Rows of the data set")
+    rows: list[dict[str, float | str | list[float] | None]] = Field(
+        description="By field: a number, the name of a class, the values of a curve; None for images, which the content holds"
+    )
