@@ -7,7 +7,7 @@ import pytest
 
 from tests.house.tree import ROOT
 
-LEARNING = {"torch", "botorch", "gpytorch"}
+LEARNING = {"torch", "botorch", "gpytorch", "sklearn", "pyarrow"}
 SERVER = {"sqlalchemy", "alembic", "fastapi"}
 
 

@@ -1,0 +1,1 @@
+"""Butyl acrylate polymerized by radicals: kinetics, data sets, molar mass targets, and recipes that give them."""
