@@ -127,7 +127,7 @@ def told(results: Mapping[Trial, Mapping[str, Any]], stop: StopSettings) -> list
 def main(
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, ...")] = 10,
     rounds: Annotated[int, typer.Option(min=3, help="Rounds of 15 wells, the first ones included.")] = 7,
-    loss: Annotated[float, typer.Option(help="Threshold of the leg on the best median loss of a round.")] = 0.2,
+    loss: Annotated[float, typer.Option(help="Threshold of the leg on the best median loss of a round.")] = 0.1,
     stability: Annotated[float, typer.Option(help="Threshold of 1 - cosine of the predicted curves between rounds.")] = 0.01,
     accuracy: Annotated[float, typer.Option(help="Threshold of 1 - cosine of foretold and measured curves.")] = 0.02,
     jobs: Annotated[int, typer.Option(min=1, help="Campaigns at once.")] = 1,
