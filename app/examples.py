@@ -108,7 +108,47 @@ DATASET: dict[str, Any] = {
         {"kind": "curve", "name": "absorbance", "prefix": "A", "unit": "1", "axis_unit": "nm"},
     ],
 }
+POLYMER_SIMULATION = {
+    "recipes": [
+        {"cBA_0": 1, "cAIBN_0": 0.02, "temp": 70, "time": 3600},
+        {"cBA_0": 2.2, "cAIBN_0": 0.008, "temp": 66.5, "time": 1500},
+    ],
+    "replicates": 3,
+    "seed": 7,
+    "error": 1,
+}
+POLYMER_RECIPES: dict[str, Any] = {
+    "target": {"kind": "schulz_zimm", "Mn": 20000, "dispersity": 2.2},
+    "fixed": {"cBA_0": 1},
+    "bounds": {"time": {"low": 300, "high": 2400}},
+    "rank": "initiator",
+    "count": 3,
+    "screened": 1000,
+}
+POLYMER_BLEND: dict[str, Any] = {
+    "target": {
+        "kind": "blend",
+        "parts": [
+            {"share": 1, "target": {"kind": "schulz_zimm", "Mn": 8000, "dispersity": 1.8}},
+            {"share": 2, "target": {"kind": "schulz_zimm", "Mn": 90000, "dispersity": 1.8}},
+        ],
+    },
+    "screened": 1000,
+}
+POLYMER_FILE: dict[str, Any] = {
+    "target": {
+        "kind": "sec",
+        "name": "run-12.csv",
+        "text": "log10 M;w\n3,05;0,001\n3,25;0,002\n3,45;0,006\n3,65;0,014\n3,85;0,034\n4,05;0,079\n4,25;0,174\n4,45;0,353\n4,65;0,638\n"
+        "4,85;0,967\n5,05;1,142\n5,25;0,951\n5,45;0,489\n5,65;0,13\n5,85;0,014\n6,05;0,0\n",
+    },
+    "noise": 0.02,
+    "broadening": 0.045,
+    "cBA_time": 0.85,
+    "screened": 1000,
+}
 BUILD: dict[str, Any] = {"name": "Silver spectra", "simulator": "nanoparticle", "rows": 200, "seed": 7, "replicates": 5}
+POLYMER_BUILD: dict[str, Any] = {"name": "Butyl acrylate", "simulator": "polymer", "rows": 200, "seed": 7}
 
 SURROGATE: dict[str, Any] = {
     "name": "Silver spectra, linear",
@@ -126,6 +166,29 @@ CURVE_SURROGATE: dict[str, Any] = {
     "seeds": 1,
 }
 PREDICTION: dict[str, Any] = {"rows": [SIMULATION["recipes"][0]], "units": {"Qtot": "uL/min"}}
+INVERSE: dict[str, Any] = {
+    "target": {"name": "absorbance", "value": [round(0.05 + 0.6 * float(np.exp(-(((x - 520) / 90) ** 2))), 4) for x in range(380, 801)]},
+    "fixed": {"Qtot": 600},
+    "bounds": {"QAgNO3": {"low": 1, "high": 40}},
+    "second": {"input": "QAgNO3", "better": "low"},
+    "count": 3,
+    "screened": 1024,
+    "starts": 16,
+}
+EXPLANATION: dict[str, Any] = {"rows": 10, "background": 10, "cuts": {"absorbance": [460, 600]}}
+ROBUSTNESS: dict[str, Any] = {
+    "corruptions": [{"kind": "noise", "levels": [0.05, 0.15]}, {"kind": "missing points", "levels": [0.2]}],
+    "modes": ["predict only", "train and predict"],
+}
+SWEEP: dict[str, Any] = {"factors": {"alpha": [0.01, 1, 100]}, "seeds": 2}
+LOOP: dict[str, Any] = {
+    "method": "loop",
+    "search": [{"name": "alpha", "low": 0.001, "high": 1000, "log": True}],
+    "metrics": ["rmse"],
+    "batches": 1,
+    "size": 3,
+    "seeds": 1,
+}
 
 
 def shown(**examples: Any) -> dict[str, Any]:

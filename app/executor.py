@@ -14,6 +14,9 @@ from pebble import ProcessPool
 
 from app.settings import Settings
 
+_NICE = 10
+"""By how much jobs yield to the service, which has people waiting."""
+
 
 class Executor(Protocol):
     """Runs functions elsewhere."""
@@ -35,13 +38,14 @@ class ProcessExecutor:
         workers: How many.
         deadline_s: Longest time a job may run.
         memory_mb: Most memory that a process may ask for; no limit when None.
+        nice: By how much the processes yield to others.
     """
 
-    def __init__(self, workers: int, deadline_s: float, memory_mb: int | None = None) -> None:
+    def __init__(self, workers: int, deadline_s: float, memory_mb: int | None = None, nice: int = 0) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["app.preload"])
         self._deadline_s = deadline_s
-        self._pool = ProcessPool(max_workers=workers, context=context, initializer=_prepare, initargs=[memory_mb])
+        self._pool = ProcessPool(max_workers=workers, context=context, initializer=_prepare, initargs=[memory_mb, nice])
         self._pool.schedule(os.getpid)  # starts the server now, so that the first job need not wait for it
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
@@ -90,10 +94,11 @@ def open_executor(settings: Settings) -> Executor:
     """The executor that the settings ask for."""
     if settings.dask:
         return DaskExecutor(settings.dask, settings.deadline_s)
-    return ProcessExecutor(max(settings.workers, 1), settings.deadline_s, settings.memory_mb)
+    return ProcessExecutor(max(settings.workers, 1), settings.deadline_s, settings.memory_mb, _NICE)
 
 
-def _prepare(memory_mb: int | None) -> None:
+def _prepare(memory_mb: int | None, nice: int) -> None:
+    os.nice(nice)
     if memory_mb is not None:
         # Not the address space, of which torch reserves far more than it uses: what is asked for beyond the limit is refused,
         # which ends the job with a MemoryError and leaves the process.

@@ -20,7 +20,7 @@ from app.schemas.knowledge import (
     SliderOut,
 )
 from app.schemas.wells import ValidityOut
-from optimizer.objective import SpectrumMatch
+from optimizer.objective import Matching
 from optimizer.space import Categorical, SearchSpace
 from optimizer.state import CampaignState
 from optimizer.types import FloatArray
@@ -81,7 +81,7 @@ def _shortened(values: FloatArray) -> list[float]:
 
 def _target(state: CampaignState, shown: slice) -> list[float] | None:
     objective = state.objective
-    if not isinstance(objective, SpectrumMatch) or objective.target is None:
+    if not isinstance(objective, Matching) or objective.target is None:
         return None
     return _shortened(objective.target.resample(objective.axis).values[shown])
 

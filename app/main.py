@@ -11,13 +11,30 @@ from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import problems
+from app.aside import Aside
 from app.executor import open_executor
 from app.limits import BodyLimit
 from app.openapi import describe
 from app.predicting import Models
-from app.routes import batches, campaigns, checks, datasets, designs, knowledge, measurements, objectives, simulate, surrogates, system
+from app.routes import (
+    batches,
+    campaigns,
+    checks,
+    datasets,
+    designs,
+    knowledge,
+    measurements,
+    objectives,
+    predictions,
+    simulate,
+    studies,
+    surrogates,
+    system,
+)
 from app.security import Recent, first_key
 from app.settings import Settings
+from app.short_way import ShortWay
+from app.together import Together
 from app.worker import Worker
 from db.engine import open_database
 from db.migrations import migrate
@@ -51,10 +68,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPIOffline(
         title="closedloop", version=version("closedloop"), summary=_SUMMARY, description=_DESCRIPTION, openapi_tags=_TAGS, lifespan=lifespan
     )
+    app.add_middleware(ShortWay)
     app.add_middleware(BodyLimit, limit=settings.max_body)
     api = APIRouter(prefix="/api/v1")
-    # Routes are tried in order: predictions come by the thousand, and are found first.
-    for module in (surrogates, campaigns, batches, designs, measurements, checks, objectives, knowledge, datasets, simulate, system):
+    for module in (
+        predictions,
+        surrogates,
+        studies,
+        campaigns,
+        batches,
+        designs,
+        measurements,
+        checks,
+        objectives,
+        knowledge,
+        datasets,
+        simulate,
+        system,
+    ):
         api.include_router(module.router)
     app.include_router(api)
     problems.install(app)
@@ -69,6 +100,8 @@ def _start(app: FastAPI, settings: Settings) -> None:
     app.state.worker = app.state.executor = None
     migrate(app.state.database)
     app.state.models, app.state.recent = Models(app.state.database, settings), Recent(app.state.database)
+    app.state.together = Together(app.state.models)
+    app.state.aside = Aside(settings)
     key = first_key(app.state.database, settings.admin_key)
     if key is not None and settings.admin_key is None:
         print(f"First start. Administrator's key, shown this once: {key}", flush=True)
@@ -83,5 +116,6 @@ def _stop(app: FastAPI) -> None:
     if app.state.worker is not None:
         app.state.worker.stop()
         app.state.executor.close()
+    app.state.aside.close()
     app.state.models.close()
     app.state.database.close()

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from app.problems import Problem, response
 from app.schemas.datasets import DatasetIn
 from app.schemas.flow import ImportMapping
+from app.schemas.surrogates import PredictIn
 
 
 def describe(app: FastAPI) -> None:
@@ -19,7 +20,7 @@ def describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = plain()
             schemas = document["components"]["schemas"]
-            for model in (Problem, ImportMapping, DatasetIn):
+            for model in (Problem, ImportMapping, DatasetIn, PredictIn):
                 shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update(shape.pop("$defs", {}))
                 schemas[model.__name__] = shape

@@ -1,7 +1,7 @@
 """Questions to trained models: samples in, answers with intervals and verdicts out.
 
 Models are loaded once and kept. Those that predict in NumPy do so here; those that need torch are asked in a process of
-their own, so that the web process never loads it.
+their own, so that the web process never loads it. ``app.together`` asks them on behalf of many at once.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,12 +43,12 @@ _TORCH = frozenset({"resnet"})
 Told = tuple[tuple[Answer, ...], tuple[Verdict, ...]]
 
 
-class _Held(NamedTuple):
-    """A model at hand: loaded, or as the folder that another process loads it from; and what is told of its targets."""
+class Held(NamedTuple):
+    """A model at hand: loaded, or as the folder that another process loads it from; and how all of its answers begin."""
 
     task: Task
     model: Trained | Path
-    targets: list[dict[str, Any]]
+    head: bytes
 
 
 class Models:
@@ -60,14 +61,18 @@ class Models:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database, self._settings = database, settings
-        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._held: OrderedDict[str, Held] = OrderedDict()
         self._lock = threading.Lock()
         # More threads than can compute at once would only take turns, and make everyone wait for the slowest.
         self.limiter = anyio.CapacityLimiter(_THREADS)
         self._folder = TemporaryDirectory(prefix="closedloop-models-")
         self._other: ProcessExecutor | None = None
 
-    def held(self, id: str) -> _Held:
+    def __contains__(self, id: str) -> bool:
+        """Whether a model is loaded."""
+        return id in self._held
+
+    def held(self, id: str) -> Held:
         """A model; loaded at the first question, since a trained model never changes.
 
         Raises:
@@ -84,20 +89,21 @@ class Models:
                 self._held.popitem(last=False)
         return found
 
-    def _load(self, id: str) -> _Held:
+    def _load(self, id: str) -> Held:
         with self._database.read() as session:
             row = surrogates.find(session, id)
             files = surrogates.files(session, row)
         if row.spec["kind"] not in _TORCH:
             model = Trained.from_files(files)
-            return _held(model.task, model)
+            return Held(model.task, model, _head(id, model.task))
         folder = Path(self._folder.name) / id
         folder.mkdir(exist_ok=True)
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        return _held(Task.from_card(json.loads(files["model.json"])["task"]), folder)
+        task = Task.from_card(json.loads(files["model.json"])["task"])
+        return Held(task, folder, _head(id, task))
 
-    def ask(self, held: _Held, X: npt.NDArray[Any]) -> Told:
+    def ask(self, held: Held, X: npt.NDArray[Any]) -> Told:
         """Answers and verdicts at inputs as the learner sees them."""
         if isinstance(held.model, Trained):
             return held.model.answers(X), held.model.region.judge(X)
@@ -123,30 +129,27 @@ def _asked(folder: Path, X: npt.NDArray[Any]) -> Told:
     return model.answers(X), model.region.judge(X)
 
 
-def predict(models: Models, id: str, body: PredictIn) -> bytes:
-    """The answer to a request (``PredictOut``) as JSON.
+def answered(held: Held, answers: Sequence[Answer], verdicts: Sequence[Verdict], rows: slice) -> bytes:
+    """What is answered (``PredictOut``) to a question, as JSON.
 
-    Raises:
-        NotFound, Conflict: See ``Models.held``.
-        InvalidInput: Names the row and the field at fault.
+    Args:
+        held: The model.
+        answers: Of all that were asked together.
+        verdicts: The same.
+        rows: Those of the question.
     """
-    held = models.held(id)
-    size = len(body.rows) * sum(block.size for block in held.task.targets)
-    if size > _MOST_VALUES:
-        message = f"the answer to {len(body.rows)} rows would hold {size} values, {_MOST_VALUES} at most"
-        raise InvalidInput(message, where=("rows",), remedy="ask for fewer rows at a time")
-    answers, verdicts = models.ask(held, _inputs(held.task, body))
-    told = [_told(answer) for answer in answers]
+    told = [_told(answer, rows) for answer in answers]
     names = [answer.block.name for answer in answers]
-    rows = [
+    found = [
         {"answers": dict(zip(names, row, strict=True)), "validity": vars(verdict)}
-        for row, verdict in zip(zip(*told, strict=True), verdicts, strict=True)
+        for row, verdict in zip(zip(*told, strict=True), verdicts[rows], strict=True)
     ]
-    return to_json({"surrogate": id, "level": LEVEL, "targets": held.targets, "rows": rows})
+    return b'%b,"rows":%b}' % (held.head, to_json(found))
 
 
-def _held(task: Task, model: Trained | Path) -> _Held:
-    return _Held(task, model, [_target(block) for block in task.targets])
+def _head(id: str, task: Task) -> bytes:
+    """The first fields of an answer, which are the same in all: they take as long to write as the rest of a short one."""
+    return to_json({"surrogate": id, "level": LEVEL, "targets": [_target(block) for block in task.targets]})[:-1]
 
 
 def _target(block: Block) -> dict[str, Any]:
@@ -154,21 +157,31 @@ def _target(block: Block) -> dict[str, Any]:
     return {"name": block.name, "kind": block.kind, "unit": block.unit, "axis": axis, "axis_unit": block.axis_unit, "classes": classes}
 
 
-def _told(answer: Answer) -> list[dict[str, Any]]:
+def _told(answer: Answer, rows: slice) -> list[dict[str, Any]]:
     """What is told of a target, sample by sample."""
+    mean = answer.mean[rows]
     if answer.block.kind == "category":
         classes = answer.block.classes
-        return [{"best": classes[int(row.argmax())], "probabilities": dict(zip(classes, row.tolist(), strict=True))} for row in answer.mean]
+        return [{"best": classes[int(row.argmax())], "probabilities": dict(zip(classes, row.tolist(), strict=True))} for row in mean]
     parts = {name: getattr(answer, name) for name in ("mean", "std", "low", "high")}
     single = answer.block.kind == "number"
-    columns = {name: (part[:, 0] if single else part).tolist() for name, part in parts.items() if part is not None}
-    return [{name: column[k] for name, column in columns.items()} for k in range(len(answer.mean))]
+    columns = {name: (part[rows, 0] if single else part[rows]).tolist() for name, part in parts.items() if part is not None}
+    return [{name: column[k] for name, column in columns.items()} for k in range(len(mean))]
 
 
 # Samples
 
 
-def _inputs(task: Task, body: PredictIn) -> npt.NDArray[Any]:
+def inputs(task: Task, body: PredictIn) -> npt.NDArray[Any]:
+    """The samples of a request as the learner sees them.
+
+    Raises:
+        InvalidInput: Names the row and the field at fault.
+    """
+    size = len(body.rows) * sum(block.size for block in task.targets)
+    if size > _MOST_VALUES:
+        message = f"the answer to {len(body.rows)} rows would hold {size} values, {_MOST_VALUES} at most"
+        raise InvalidInput(message, where=("rows",), remedy="ask for fewer rows at a time")
     names = {block.name for block in task.inputs}
     for place, given in (("axes", body.axes), ("units", body.units)):
         for name in given:
@@ -189,11 +202,15 @@ def _inputs(task: Task, body: PredictIn) -> npt.NDArray[Any]:
 def _field(block: Block, body: PredictIn) -> Field:
     """A field of the samples; its unit and axis are those of the model unless the request says otherwise."""
     given = [row[block.name] for row in body.rows]
-    values = np.stack([_value(block, index, value) for index, value in enumerate(given)])
+    values = np.array(given) if block.kind == "number" and all(isinstance(value, float) for value in given) else _values(block, given)
     axis = np.array(body.axes[block.name]) if block.name in body.axes else np.array(block.axis) if block.axis else None
     if axis is not None and len(axis) != block.size:
         raise InvalidInput(f"the axis has {len(axis)} points", where=("axes", block.name), remedy=_resample(block))
     return Field(block.name, values, body.units.get(block.name, block.unit), axis, block.axis_unit, block.classes)
+
+
+def _values(block: Block, given: Sequence[Any]) -> npt.NDArray[Any]:
+    return np.stack([_value(block, index, value) for index, value in enumerate(given)])
 
 
 def _value(block: Block, index: int, value: Any) -> FloatArray | npt.NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +16,7 @@ from db.engine import DatabaseBusy
 from optimizer.types import ClosedLoopError, InvalidInput
 
 MEDIA_TYPE = "application/problem+json"
+Handler = Callable[[Request, Exception], JSONResponse]
 
 
 class NotFound(ClosedLoopError):
@@ -136,7 +137,7 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     found = [
         FieldError(
-            field=path([part for part in item["loc"] if part != "body"]) or "body",
+            field=path(_place(item, error.body)) or "body",
             message=str(item["msg"]).encode("ascii", "backslashreplace").decode(),
             remedy=_REMEDIES.get(item["type"], _LOOK_UP),
         )
@@ -147,6 +148,14 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
+def _place(item: Mapping[str, Any], body: Any) -> list[str | int]:
+    """Where in the request an error is: without what pydantic puts there to say which kind of a body it took."""
+    place = [part for part in item["loc"] if part != "body"]
+    if isinstance(body, dict) and place and place[0] not in body and place[0] in body.values():
+        place = place[1:]
+    return [*place, item["ctx"]["discriminator"].strip("'")] if item["type"].startswith("union_tag") else place
+
+
 def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     status, detail = error.status_code, str(error.detail)
@@ -154,9 +163,21 @@ def _http(_request: Request, error: Exception) -> JSONResponse:
     return problem(status, HTTPStatus(status).phrase, detail, errors, dict(error.headers or {}))
 
 
+_HANDLERS: dict[type[Exception], Handler] = {
+    **dict.fromkeys(_STATUS, _known),
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+}
+KNOWN = tuple(_HANDLERS)
+"""Errors that have an answer."""
+
+
+def answer(request: Request, error: Exception) -> JSONResponse:
+    """The answer to one of ``KNOWN``."""
+    return next(handler for kind, handler in _HANDLERS.items() if isinstance(error, kind))(request, error)
+
+
 def install(app: FastAPI) -> None:
     """Register the handlers."""
-    for kind in _STATUS:
-        app.add_exception_handler(kind, _known)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)

@@ -39,6 +39,7 @@ def basis_of(campaign: Campaign) -> dict[str, Any]:
         "objective": campaign.objective_number,
         "batch_size": campaign.document.batch_size,
         "switch": campaign.row.document["strategy"]["switch"],
+        "predictor": campaign.row.document["strategy"].get("predictor"),
         "pending": pending,
         "history": _digest(designs, measurements),
     }

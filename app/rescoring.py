@@ -67,7 +67,7 @@ def _check_outcome(present: Objective, new: Objective) -> None:
     anew = "create a campaign with this objective and import data that suit it"
     if (present.axis is None) != (new.axis is None):
         measured, asked = ("numbers", "curves") if present.axis is None else ("curves", "numbers")
-        kinds = "minimize, maximize or target_value" if present.axis is None else "spectrum_match"
+        kinds = "minimize, maximize or target_value" if present.axis is None else "spectrum_match or curve_match"
         remedy = f"use {kinds}, or {anew}"
         raise InvalidInput(f"the campaign measured {measured}, this objective scores {asked}", where=("objective", "kind"), remedy=remedy)
     if present.axis is not None and not np.array_equal(present.axis, new.axis):

@@ -20,6 +20,7 @@ from db.engine import Database
 from optimizer.types import InvalidInput
 
 _PREFIX = "cl_"
+_SEND = "send an API key: Authorization: Bearer cl_..."
 _bearer = HTTPBearer(auto_error=False, description="An API key, `cl_...`; `closedloop key create` makes one")
 
 
@@ -88,7 +89,7 @@ def principal(request: Request, credentials: Annotated[HTTPAuthorizationCredenti
         Unauthorized: The key is missing, unknown or revoked.
     """
     if credentials is None:
-        raise Unauthorized("send an API key: Authorization: Bearer cl_...")
+        raise Unauthorized(_SEND)
     return holder(request.app.state.database, credentials.credentials)
 
 
@@ -151,13 +152,19 @@ class Recent:
         return found
 
 
-async def _asker(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
-    if credentials is None:
-        raise Unauthorized("send an API key: Authorization: Bearer cl_...")
-    found = await request.app.state.recent.principal(credentials.credentials)
+async def asker(request: Request, _shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None) -> Principal:
+    """Who asks models: the holder of a key of role lab that was good a second ago.
+
+    Raises:
+        Unauthorized: The key is missing, unknown or revoked.
+        Forbidden: Its role is a lesser one.
+    """
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key:
+        raise Unauthorized(_SEND)
+    found = await request.app.state.recent.principal(key)
     found.need(Role.lab)
     return found
 
 
-Asker = Annotated[Principal, Depends(_asker)]
-"""A key of role lab that was good a second ago."""
+Asker = Annotated[Principal, Depends(asker)]

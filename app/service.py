@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from app import phases, priors, views
+from app import phases, predictors, priors, views
 from app.problems import Conflict, NotFound
 from app.schemas.base import located
-from app.schemas.campaign import CampaignDocument, CampaignPatch, CurveShape, SpectrumObjective, document_of
+from app.schemas.campaign import CampaignDocument, CampaignPatch, CurveShape, MatchingObjective, document_of
 from app.schemas.wells import BatchPatch, BatchRequest, DesignIn, DesignPatch
 from app.security import Principal, Role
 from db import jobs, store
@@ -29,9 +29,8 @@ from optimizer.types import Batch, DesignState, FloatArray, InvalidInput, Propos
 def create_campaign(session: Session, who: Principal, document: CampaignDocument) -> CampaignRow:
     """Store a checked campaign under an identifier made from its name, with the data of its priors as they are now."""
     document.check()
-    document = document.settled()
-    id = store.free_id(session, slug(document.name) or "campaign")
-    known = priors.frozen(session, id, document)
+    document = predictors.frozen(session, document.settled())
+    known = priors.frozen(session, id := store.free_id(session, slug(document.name) or "campaign"), document)
     row = CampaignRow(
         id=id,
         document=document.model_dump(mode="json"),
@@ -43,6 +42,8 @@ def create_campaign(session: Session, who: Principal, document: CampaignDocument
     session.add(row)
     store.record(session, who.name, "campaign created", row.id, name=document.name)
     session.flush()
+    if taken := document.strategy.predictor:
+        store.record(session, who.name, "predictor frozen", row.id, **taken.model_dump())
     for prior in known:
         session.add(prior)
         store.record(session, who.name, "prior frozen", row.id, source=prior.source, wells=prior.wells, sha256=prior.digest)
@@ -105,8 +106,8 @@ def _change_state(session: Session, who: Principal, row: CampaignRow, patch: Cam
 def set_target(session: Session, who: Principal, row: CampaignRow, text: str) -> None:
     """Take the target curve from an uploaded CSV; only before the first batch."""
     document = document_of(row.document)
-    if not isinstance(document.objective, SpectrumObjective):
-        raise Conflict(f"objective {document.objective.kind} has no target curve; only spectrum_match has one")
+    if not isinstance(document.objective, MatchingObjective):
+        raise Conflict(f"objective {document.objective.kind} has no target curve; spectrum_match and curve_match have one")
     if store.last_round(session, row.id):
         raise Conflict("the campaign has batches: set the new target with POST /campaigns/{c}/rescore, which scores its data anew")
     curve = parse_curve(text)
@@ -124,7 +125,7 @@ def request_batch(session: Session, who: Principal, row: CampaignRow, request: B
     """The open batch, or a job that makes the next one."""
     _require_active(row)
     objective = document_of(row.document).objective
-    if isinstance(objective, SpectrumObjective) and objective.target is None:
+    if isinstance(objective, MatchingObjective) and objective.target is None:
         raise Conflict("objective.target is missing: upload it by PUT /campaigns/{c}/target")
     if store.open_wells(session, row.id) and not request.overlap:
         return next(batch for batch in store.batches(session, row.id) if _is_open(session, batch))
@@ -177,6 +178,7 @@ def state_of(campaign: views.Campaign, *, overlap: bool) -> CampaignState:
         phase=phase,
         phase_since=since,
         origins={design.id: design.origin for design in campaign.designs},
+        predictor=predictors.registered(campaign),
     )
 
 

@@ -15,11 +15,11 @@ from app.schemas.campaign import Best, CampaignDocument, CampaignOut, PriorOut, 
 from app.schemas.flow import EvidenceOut, JobOut, PhaseCheckOut, PhasesOut, StopCheckOut
 from app.schemas.rescore import ObjectiveOut
 from app.schemas.wells import BatchLine, BatchOut, DesignDetail, DesignOut, ProposalOut, ReplicateOut, SummaryOut
-from db import store
+from db import store, surrogates
 from db.engine import Session
-from db.tables import BatchRow, CampaignRow, DesignRow, JobRow, PastObjectiveRow, PhaseRow, PriorRow, ReplicateRow, StopRow
+from db.tables import ArtifactRow, BatchRow, CampaignRow, DesignRow, JobRow, PastObjectiveRow, PhaseRow, PriorRow, ReplicateRow, StopRow
 from optimizer import replicates
-from optimizer.objective import Objective, SpectrumMatch
+from optimizer.objective import Matching, Objective
 from optimizer.space import SearchSpace
 from optimizer.stopping import best_per_round
 from optimizer.types import Dataset, DesignState, FloatArray, Quality
@@ -37,6 +37,7 @@ class Campaign:
     phases: Sequence[PhaseRow] = ()
     past_objectives: Sequence[PastObjectiveRow] = ()
     scored: Objective | None = None
+    artifacts: Sequence[ArtifactRow] = ()
 
     @cached_property
     def document(self) -> CampaignDocument:
@@ -66,7 +67,7 @@ class Campaign:
     @property
     def has_target(self) -> bool:
         """Whether losses can be computed."""
-        return not isinstance(self.objective, SpectrumMatch) or self.objective.target is not None
+        return not isinstance(self.objective, Matching) or self.objective.target is not None
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -132,7 +133,10 @@ def load(session: Session, row: CampaignRow) -> Campaign:
     """Read a campaign whole."""
     id = row.id
     wells = store.batches(session, id), store.designs(session, id), store.replicates(session, id)
-    return Campaign(row, *wells, store.priors(session, id), store.phase_checks(session, id), store.past_objectives(session, id))
+    predictor = row.document["strategy"].get("predictor")
+    files = surrogates.artifacts(session, predictor["surrogate"]) if predictor else ()
+    past = store.priors(session, id), store.phase_checks(session, id), store.past_objectives(session, id)
+    return Campaign(row, *wells, *past, artifacts=files)
 
 
 def load_well(session: Session, row: CampaignRow, design: DesignRow) -> Campaign:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pebble import ProcessExpired
 
-from app import knowledge, replaying, rescoring, service, surrogates, views
+from app import knowledge, replaying, rescoring, service, studies, surrogates, views
 from app.executor import Executor
 from app.findings import findings
 from app.progress import Progress
@@ -35,6 +35,7 @@ _FAILED = {
     "rescore": "re-ranking failed",
     "knowledge": "learning failed",
     "train": "training failed",
+    **dict.fromkeys(studies.KINDS, "study failed"),
 }
 _REASONS: dict[type[BaseException], str] = {
     TimeoutError: "the job ran into its deadline; ask for less, or set CLOSEDLOOP_DEADLINE_S higher",
@@ -171,6 +172,8 @@ def _prepare(session: Session, job: JobRow, progress: Progress) -> tuple[Callabl
     """What a job computes, from what, and how what it finds is stored."""
     if job.kind == "train":
         return surrogates.trained, (*surrogates.task(session, job), progress), surrogates.commit_training
+    if job.kind in studies.KINDS:
+        return studies.studied, (*studies.task(session, job), progress), studies.commit_study
     campaign = views.load(session, service.find_campaign(session, job.campaign_id))
     if job.kind == "replay":
         state, unchanged = replaying.state_before(campaign, campaign.batches[job.round - 1])

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from closedloop import data, dataset_commands, surrogate_commands, tools
+from closedloop import data, dataset_commands, polymer_commands, surrogate_commands, tools
 from closedloop.errors import ClosedLoopError
 
 app = typer.Typer(help="Closed-loop optimization of experiments.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -24,6 +24,7 @@ keys = typer.Typer(help="API keys of a service, managed at its database.", no_ar
 app.add_typer(keys, name="key")
 app.add_typer(dataset_commands.app, name="dataset")
 app.add_typer(surrogate_commands.app, name="surrogate")
+app.add_typer(polymer_commands.app, name="polymer")
 tools.add_to(app)
 
 

@@ -13,6 +13,7 @@ from closedloop.connection import path_of
 from closedloop.datasets import Datasets
 from closedloop.errors import JobFailed, TimedOut
 from closedloop.insight import Insight
+from closedloop.polymer import Polymers
 from closedloop.surrogates import Surrogates
 from closedloop.transport import StreamBroken
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _RECONNECT_S = 0.5
 
 
-class Client(Insight, Datasets, Surrogates):
+class Client(Insight, Datasets, Surrogates, Polymers):
     """A connection to a closedloop service.
 
     Lost connections and a busy service are tried again; nothing takes effect twice by that.
@@ -93,7 +94,7 @@ class Client(Insight, Datasets, Surrogates):
         return self._send("GET", f"{path_of('campaigns', id)}/phases")
 
     def upload_target(self, id: str, path: str | Path) -> types.Campaign:
-        """Set the target curve of a spectrum_match campaign, before its first batch, from a CSV of two columns."""
+        """Set the target curve of a spectrum_match or curve_match campaign, before its first batch, from a CSV of two columns."""
         file = Path(path)
         target = f"{path_of('campaigns', id)}/target"
         return self._send("PUT", target, files={"file": (file.name, file.read_bytes())}, headers=self._if_match(path_of("campaigns", id)))

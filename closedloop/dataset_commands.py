@@ -20,6 +20,13 @@ Name = Annotated[str, typer.Option(help="Name of the data set; new content under
 Json = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the figures here too.")]
 
 
+class Design(StrEnum):
+    """Recipes of a built data set."""
+
+    latin_hypercube = "latin_hypercube"
+    published = "published"
+
+
 class Content(StrEnum):
     """Kinds of files that a data set is taken out as."""
 
@@ -50,18 +57,24 @@ def upload(
 def build(
     simulator: Annotated[tools.System, typer.Argument(help="The simulator.")],
     name: Name,
-    rows: Annotated[int, typer.Option(min=2, max=1000, help="Samples.")] = 200,
+    rows: Annotated[int | None, typer.Option(min=2, help="Samples; 200 when left out, or all of a published design.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the samples and their noise.")] = 0,
     replicates: Annotated[
         int | None, typer.Option(min=1, max=500, help="Noisy replicates of each recipe; one noise-free spectrum when left out.")
+    ] = None,
+    design: Annotated[
+        Design | None, typer.Option(help="Recipes of polymer: a Latin hypercube, or the published grid of 432 at 12 times.")
     ] = None,
     url: tools.Url = None,
     key: tools.Key = None,
     json_file: Json = None,
 ) -> None:
     """Let a simulator make a data set; the same options make the same one."""
+    settings = {"replicates": replicates, "design": design and design.value}
+    count = rows or (None if design == Design.published else 200)
     with Client(url, key) as client:
-        _show(client.build_dataset(name, simulator.value, rows, seed, replicates=replicates), json_file)
+        made = client.build_dataset(name, simulator.value, count, seed, **{k: value for k, value in settings.items() if value is not None})
+    _show(made, json_file)
 
 
 @app.command("list")

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict
 from closedloop.connection import Connection, path_of
 
 Kind = Literal["number", "curve", "category", "stack"]
+Simulator = Literal["nanoparticle", "polymer"]
 
 
 class DatasetLine(TypedDict):
@@ -85,17 +86,19 @@ class Datasets(Connection):
         parts = {"file": (file.name, file.read_bytes())}
         return self._send("POST", "/datasets", files=parts, data={"declaration": json.dumps(declaration)})
 
-    def build_dataset(self, name: str, simulator: Literal["nanoparticle"], rows: int, seed: int = 0, **settings: Any) -> Dataset:
+    def build_dataset(self, name: str, simulator: Simulator, rows: int | None = None, seed: int = 0, **settings: Any) -> Dataset:
         """Let a simulator make a data set; the same arguments make the same one.
 
         Args:
             name: Of the data set; new content under a known name is its next version.
             simulator: Its name.
-            rows: Samples.
+            rows: Samples; None for a published design.
             seed: Of the samples and their noise.
-            settings: What else the simulator takes: ``replicates`` of each recipe in ``nanoparticle``.
+            settings: What else the simulator takes: ``replicates`` of each recipe in ``nanoparticle``; in ``polymer`` the
+                ``design``, ``latin_hypercube`` or ``published``.
         """
-        return self._send("POST", "/datasets/build", body={"name": name, "simulator": simulator, "rows": rows, "seed": seed, **settings})
+        body = {"name": name, "simulator": simulator, "seed": seed, **settings} | ({} if rows is None else {"rows": rows})
+        return self._send("POST", "/datasets/build", body=body)
 
     def datasets(self) -> Iterator[DatasetLine]:
         """The newest version of each data set, in order of their identifiers; read page by page."""

@@ -30,12 +30,14 @@ class LocalService:
         key: An administrator's key.
         log: Where it writes what it does.
         database: SQLAlchemy URL of its data, for another service to open later.
+        pid: Its process.
     """
 
     url: str
     key: str
     log: Path
     database: str
+    pid: int
 
 
 @contextmanager
@@ -59,7 +61,7 @@ def local_service(folder: str | Path, port: int = 0, workers: int = 1) -> Iterat
     with log.open("w") as out:
         process = subprocess.Popen(_command(*arguments), env=_environment(key), stdin=subprocess.DEVNULL, stdout=out, stderr=out)  # noqa: S603
     try:
-        yield LocalService(_wait(process, log), key, log, database)
+        yield LocalService(_wait(process, log), key, log, database, process.pid)
     finally:
         _end(process)
 

@@ -34,27 +34,10 @@ _SWITCH = {
 """To both when the network foretells a round; to the network when its wells are as good, and back when it gains nothing any more."""
 _KINDS = ("measured", "best_median"), ("noise-free", "best_true")
 _NOTES = """Reached: the first round in which the loss of a well is at or below the threshold.
-Noise-free: the loss of the spectrum that the recipe gives without noise, which only a virtual lab knows.
+Noise-free: the loss of the curve that the recipe gives without noise, which only a virtual lab knows.
 Measured: the loss of the well by the median of its replicates, as the service reports it.
 Phase: who proposes, where a campaign goes from one rule to the next by what was measured.
 All rules start from the same wells and meet the same noise; late replicates count from the round after next on."""
-
-
-@dataclass(frozen=True)
-class System:
-    """What is simulated.
-
-    Attributes:
-        name: Of the system.
-        document: Space and objective of a campaign document.
-        instrument: Measures replicates of a recipe.
-        losses: Noise-free losses of recipes.
-    """
-
-    name: str
-    document: Mapping[str, Any]
-    instrument: Instrument
-    losses: Callable[[Sequence[Mapping[str, Any]]], Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -78,33 +61,62 @@ class Race:
     threshold: float = 0.2
 
 
+@dataclass(frozen=True)
+class System:
+    """What is simulated.
+
+    Attributes:
+        name: Of the system.
+        document: Space and objective of a campaign document.
+        instrument: Measures replicates of a recipe.
+        losses: Noise-free losses of recipes.
+        usual: Who runs there, and how far, unless told.
+    """
+
+    name: str
+    document: Mapping[str, Any]
+    instrument: Instrument
+    losses: Callable[[Sequence[Mapping[str, Any]]], Sequence[float]]
+    usual: Race
+
+
 def nanoparticle() -> System:
-    """The virtual silver lab."""
-    from optimizer.objective import SpectrumMatch
+    """The virtual silver lab: as near to the target as the published study came."""
+    return _system("nanoparticle", "spectrum_match", Race((_FIRST_RULE, "spectral_grid")))
+
+
+def polymer() -> System:
+    """The virtual polymer lab: a molar mass distribution of overlap .98 with the wanted one."""
+    return _system("polymer", "curve_match", Race(("composite", _FIRST_RULE), rounds=3, replicates=3, threshold=0.02))
+
+
+def _system(name: str, kind: str, usual: Race) -> System:
+    """A benchmark problem as a lab; ``kind`` is that of its objective on the wire."""
+    from optimizer.objective import Matching
     from optimizer.problems import get_problem
 
-    problem = get_problem("nanoparticle")
+    problem = get_problem(name)
     space, objective = problem.space, problem.objective
-    if not isinstance(objective, SpectrumMatch) or objective.target is None:
-        raise TypeError(f"the virtual lab needs a target spectrum, not {objective!r}")
+    if not isinstance(objective, Matching) or objective.target is None:
+        raise TypeError(f"the virtual lab needs a target curve, not {objective!r}")
 
     def rows(recipes: Sequence[Mapping[str, Any]]) -> Any:
         return np.array([[float(recipe[name]) for name in space.names] for recipe in recipes])
 
-    curve = {"axis": objective.axis.tolist(), "unit": objective.unit}
+    curve = {"outcome": objective.outcome, "axis": objective.axis.tolist(), "unit": objective.unit}
     target = {"axis": objective.target.axis.tolist(), "values": objective.target.values.tolist()}
     document = {
         "space": {
             "parameters": [{"kind": "continuous", **asdict(parameter)} for parameter in space.parameters],
             "constraints": [{"coefficients": dict(limit.coefficients), "bound": limit.bound} for limit in space.constraints],
         },
-        "objective": {"kind": "spectrum_match", **curve, "target": target},
+        "objective": {"kind": kind, **curve, "target": target},
     }
 
     def measure(recipe: Mapping[str, Any], k: int, rng: np.random.Generator) -> Any:
         return problem.noise(np.empty(0), rows([recipe])[0], k, rng)
 
-    return System("nanoparticle", document, measure, lambda recipes: problem.losses(rows(recipes)).tolist())
+    return System(name, document, measure, lambda recipes: problem.losses(rows(recipes)).tolist(), usual)
 
 
 def run(client: Client, system: System, race: Race, console: Console) -> dict[str, Any]:

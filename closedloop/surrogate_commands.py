@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from closedloop import tools
-from closedloop.bench import rich_table, text
+from closedloop import report, study_commands, study_report, tools
+from closedloop.bench import rich_table
 from closedloop.client import Client
 from closedloop.errors import ClosedLoopError
-from closedloop.surrogates import Answer, Surrogate, Verdict
+from closedloop.study_report import judged
+from closedloop.surrogates import Answer, Surrogate
+from closedloop.watching import watch
 
 app = typer.Typer(help="Models: trained on data sets, kept with a card, asked for predictions.", no_args_is_help=True)
+study_commands.add_to(app)
 
 Id = Annotated[str, typer.Argument(metavar="SURROGATE", help="The model.")]
 Json = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write everything here too.")]
@@ -45,7 +46,7 @@ def train(
         made = client.train_surrogate(
             name, dataset, *uses, learner, version=version, learner_settings=given, group=group, seed=seed, seeds=seeds
         )
-        _watch(client, made["id"])
+        watch(client.follow_training(made["id"]))
         _show(client.surrogate(made["id"]), json_file)
 
 
@@ -58,14 +59,6 @@ def _uses(names: str) -> list[dict[str, Any]]:
             raise typer.BadParameter(f"{entry!r}: a name is followed by :log, :shares or nothing")
         found.append({"name": name, **ways[way]})
     return found
-
-
-def _watch(client: Client, id: str) -> None:
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn()
-    with Progress(*columns, console=tools.console, transient=True) as bar:
-        task = bar.add_task("waiting", total=1.0)
-        for job in client.follow_training(id):
-            bar.update(task, completed=job["progress"] or 0.0, description=job["doing"] or job["state"])
 
 
 @app.command("list")
@@ -100,13 +93,16 @@ def show(
     url: tools.Url = None,
     key: tools.Key = None,
     json_file: Json = None,
+    report_folder: study_commands.Report = None,
 ) -> None:
     """Show the card of a model: how good it is, and where."""
     with Client(url, key) as client:
         found = client.surrogate(surrogate)
         if output is not None:
             client.surrogate_files(surrogate, output)
-    _show(found, json_file)
+        _show(found, json_file)
+        if report_folder is not None:
+            print(report.write(report_folder, study_report.card_page(found, client.surrogate_figures(surrogate))))
 
 
 @app.command()
@@ -124,7 +120,7 @@ def predict(
     with Client(url, key) as client:
         found = client.predict(surrogate, samples)
     names = [target["name"] for target in found["targets"]]
-    cells = [[str(k), *(_told(row["answers"][name]) for name in names), _judged(row["validity"])] for k, row in enumerate(found["rows"])]
+    cells = [[str(k), *(_told(row["answers"][name]) for name in names), judged(row["validity"])] for k, row in enumerate(found["rows"])]
     title = f"{surrogate}: predictions, with intervals that hold {found['level']:.0%} of new outcomes"
     tools.console.print(rich_table(title, ["row", *names, "validity"], cells))
     tools.write_json(json_file, found)
@@ -151,27 +147,10 @@ def _show(surrogate: Surrogate, json_file: Path | None) -> None:
     if card is None:
         print(f"Not trained: the job is {job['state']}{': ' + job['error'] if job['error'] else ''}")
     else:
-        splits = {name: (split["metrics"], split["spread"]) for name, split in card["splits"].items()}
-        rows = [row for name, (metrics, spread) in splits.items() for row in _metric_rows(name, metrics, spread)]
-        tools.console.print(rich_table("Held out: mean over the seeds ± spread", ["split", "target", "metric", "value"], rows))
+        tools.console.print(rich_table(*study_report.held_out(card)))
         for warning in card["warnings"]:
             print(f"Warning: {warning}")
     tools.write_json(json_file, surrogate)
-
-
-def _metric_rows(split: str, metrics: Mapping[str, Any], spread: Mapping[str, Any]) -> list[list[str]]:
-    rows = []
-    for target, figures in metrics.items():
-        for name, value in figures.items():
-            if isinstance(value, dict):
-                rows += [[split, target, f"{name} of {label}", _figure(part, spread[target][name][label])] for label, part in value.items()]
-            elif not isinstance(value, list):
-                rows.append([split, target, name, _figure(value, spread[target][name])])
-    return rows
-
-
-def _figure(value: float | None, spread: float | None) -> str:
-    return text(value) if spread is None else f"{text(value)} ± {spread:.2g}"
 
 
 def _told(answer: Answer) -> str:
@@ -181,7 +160,3 @@ def _told(answer: Answer) -> str:
     if isinstance(mean, list):
         return f"{mean[0]:.3g} to {mean[-1]:.3g}, peak {max(mean):.3g}"
     return f"{mean:.4g} ({answer['low']:.4g} to {answer['high']:.4g})"
-
-
-def _judged(verdict: Verdict) -> str:
-    return verdict["status"] if verdict["status"] == "inside" else f"{verdict['status']} ({verdict['check']}, {verdict['variable']})"

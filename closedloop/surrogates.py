@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from closedloop.connection import Connection, path_of
-from closedloop.errors import JobFailed, TimedOut
+from closedloop.connection import path_of
+from closedloop.studies import Studies
 
 if TYPE_CHECKING:
     from closedloop import types
@@ -91,7 +90,7 @@ class Predictions(TypedDict):
     rows: list[PredictedRow]
 
 
-class Surrogates(Connection):
+class Surrogates(Studies):
     """Trains models on data sets, promotes and retires them, and asks them."""
 
     def train_surrogate(
@@ -134,17 +133,7 @@ class Surrogates(Connection):
             JobFailed: It failed; the message is its error. ``retry_training`` tries again.
             TimedOut: It has not ended.
         """
-        end, job = time.monotonic() + timeout, self.surrogate(id)["job"]
-        while True:
-            yield job
-            if job["state"] == "done":
-                return
-            if job["state"] == "failed":
-                raise JobFailed(job["error"])
-            if time.monotonic() > end:
-                raise TimedOut(f"{id!r} is not trained after {timeout:g} s; job {job['id']} is {job['state']}")
-            time.sleep(poll)
-            job = self._send("GET", path_of("jobs", job["id"]))
+        yield from self.follow_job(self.surrogate(id)["job"], f"{id!r} is not trained", timeout, poll)
 
     def wait_for_surrogate(self, id: str, timeout: float = 3600.0, poll: float = 0.5) -> Surrogate:
         """A model with its card, as soon as it is trained; see ``follow_training``."""

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +32,7 @@ class System(StrEnum):
     """Virtual labs."""
 
     nanoparticle = "nanoparticle"
+    polymer = "polymer"
 
 
 class Format(StrEnum):
@@ -107,11 +109,13 @@ def run_demo(
 
 def simulate(
     system: Annotated[System, typer.Argument(help="The virtual lab.")],
-    rules: Annotated[str, typer.Option(help="Batch rules, or switch for one after another; a campaign each.")] = "lp_ei,spectral_grid",
+    rules: Annotated[
+        str | None, typer.Option(help="Batch rules, or switch for one after another; a campaign each. Left out, what suits the lab.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the campaigns and of the lab.")] = 0,
-    rounds: Annotated[int, typer.Option(min=1, max=100, help="Rounds of each campaign, the first design included.")] = 6,
-    replicates: Annotated[int, typer.Option(min=1, max=1000, help="Replicate spectra of every well.")] = 15,
-    threshold: Annotated[float, typer.Option(help="Loss at or below which a well lies in the target region.")] = 0.2,
+    rounds: Annotated[int | None, typer.Option(min=1, max=100, help="Rounds of each campaign, the first design included.")] = None,
+    replicates: Annotated[int | None, typer.Option(min=1, max=1000, help="Replicate curves of every well.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Loss at or below which a well lies in the target region.")] = None,
     url: Url = None,
     key: Key = None,
     folder: Annotated[Path, typer.Option(file_okay=False, help="Without --url: where a service of its own keeps its data.")] = Path(
@@ -124,9 +128,11 @@ def simulate(
 
     Replicates come out of order, some late, twice or never, and wells fail. The same command takes up where it was interrupted.
     """
-    task = race.Race(tuple(dict.fromkeys(rules.split(","))), seed, rounds, replicates, threshold=threshold)
+    given = {"rules": rules and tuple(dict.fromkeys(rules.split(","))), "rounds": rounds, "replicates": replicates, "threshold": threshold}
+    lab = getattr(race, system.value)()
+    task = replace(lab.usual, seed=seed, **{name: value for name, value in given.items() if value is not None})
     with _connected(url, key, folder) as client:
-        summary = race.run(client, getattr(race, system.value)(), task, console)
+        summary = race.run(client, lab, task, console)
     for cells in race.cells(summary):
         console.print(rich_table(*cells))
     for line in race.verdict(summary):

@@ -180,7 +180,7 @@ class Job(TypedDict):
     """A job; ``result`` says what it led to, ``error`` why it failed."""
 
     id: str
-    kind: Literal["propose", "replay", "rescore", "knowledge", "train"]
+    kind: Literal["propose", "replay", "rescore", "knowledge", "train", "inverse", "explain", "robustness", "sweep"]
     campaign: str | None
     round: int | None
     surrogate: str | None

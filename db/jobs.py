@@ -52,6 +52,11 @@ def of_surrogate(session: Session, surrogate_id: str) -> Sequence[JobRow]:
     return session.scalars(select(JobRow).where(JobRow.surrogate_id == surrogate_id).order_by(JobRow.created_at)).all()
 
 
+def of_kind(session: Session, surrogate_id: str, kind: str) -> JobRow | None:
+    """The job of a kind on a surrogate."""
+    return session.scalar(select(JobRow).filter_by(surrogate_id=surrogate_id, kind=kind))
+
+
 def _ready() -> ColumnElement[bool]:
     return or_(JobRow.state == QUEUED, and_(JobRow.state == RUNNING, JobRow.lease_until < now()))
 

@@ -241,6 +241,20 @@ class ArtifactRow(Table):
     content: Mapped[bytes]
 
 
+class StudyRow(Table):
+    """The last study of a kind on a model: what was asked, what was found, and the digest of the files that it is a study of."""
+
+    __tablename__ = "study"
+
+    surrogate_id: Mapped[str] = mapped_column(ForeignKey("surrogate.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    request: Mapped[dict[str, Any]]
+    result: Mapped[dict[str, Any]]
+    figures: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    digest: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+
+
 class JobRow(Table):
     """Work to be done at least once, whose effect happens exactly once: leased, fenced by the attempt number.
 

@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from models.surrogate import FloatArray
 from models.table import Field
-from models.task import Block
+from models.task import Block, Task
 
 _PACKAGES = ("closedloop", "numpy", "safetensors", "scikit-learn", "scipy", "torch")
+_SAMPLES, _ALL_SAMPLES = 500, 5000
+"""Values that are kept of a target, and of all targets together, to draw what is told over what is true."""
 
 
 def box(block: Block, field: Field) -> dict[str, Any]:
@@ -47,6 +50,24 @@ def over_seeds(scores: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dic
             mean[name] = float(np.mean(known)) if known else None
             spread[name] = float(np.std(known, ddof=1)) if len(known) > 1 else None
     return mean, spread
+
+
+def samples(task: Task, truth: FloatArray, told: FloatArray) -> dict[str, Any]:
+    """True and told values of every target but categories, in its unit: of numbers, or of random points of curves.
+
+    Args:
+        task: Its targets.
+        truth: Columns (n, m) of rows held out, on the scale of the learner.
+        told: The same as predicted.
+    """
+    found, columns = dict[str, Any](), (task.told(truth), task.told(told))
+    most = min(_SAMPLES, max(1, _ALL_SAMPLES // len(task.targets)))
+    for block in task.targets:
+        if block.kind != "category":
+            pair = np.array([block.values(part[block.name]).ravel() for part in columns])
+            kept = np.random.default_rng(0).permutation(pair.shape[1])[:most]
+            found[block.name] = dict(zip(("truth", "told"), pair[:, kept].tolist(), strict=True))
+    return found
 
 
 def warnings(intervals: Mapping[str, Any]) -> list[str]:

@@ -187,27 +187,39 @@ def inverse_outcomes(found: Inversion, target: FloatArray, axis: FloatArray, nam
     return drawn(traces, {"title": {"text": axis_name}}, {"title": {"text": name}})
 
 
-def inverse_inputs(found: Inversion, names: Sequence[str], low: FloatArray, high: FloatArray) -> Figure:
-    """The inputs of the candidates side by side, over the box (d,) that was searched, and how far they are from the target."""
-    X, count = np.array([candidate.x for candidate in found.candidates]), len(found.candidates)
-    dimensions = [
-        {"label": names[j], "values": X[:, j].tolist(), "range": [float(low[j]), float(high[j])]}
-        for j in range(len(names))
-        if low[j] < high[j]
-    ]
-    told = [("distance", [candidate.distance for candidate in found.candidates])]
-    if all(candidate.second is not None for candidate in found.candidates):
-        told.append(("second objective", [float(candidate.second or 0) for candidate in found.candidates]))
-    dimensions += [{"label": label, "values": values, "range": _wide(values)} for label, values in told]
-    scale = [[k / max(count - 1, 1), colour] for k, colour in enumerate(_cycle(count))] if count > 1 else [[0, COLOURS[0]], [1, COLOURS[0]]]
-    line = {"color": list(range(count)), "colorscale": scale, "cmin": 0, "cmax": max(count - 1, 1)}
-    return {"data": [{"type": "parcoords", "dimensions": dimensions, "line": line}], "layout": {"margin": {"t": 60, "l": 60, "r": 60}}}
+def inverse_inputs(
+    found: Inversion, names: Sequence[str], low: FloatArray, high: FloatArray, classes: Mapping[int, Sequence[str]] | None = None
+) -> Figure:
+    """The inputs of the candidates, each as a share of the range (d,) that was searched, whose ends are told above and below.
+
+    Args:
+        found: The candidates.
+        names: Of the columns.
+        low: Of the box.
+        high: Of the box.
+        classes: Columns that hold numbers of classes, from 0, and the names of these.
+    """
+    drawn_on = [j for j in range(len(names)) if low[j] < high[j]]
+    x, width = [names[j] for j in drawn_on], (high - low)[drawn_on]
+    traces: list[dict[str, Any]] = []
+    for k, (candidate, colour) in enumerate(zip(found.candidates, _cycle(len(found.candidates)), strict=True), 1):
+        text = [_setting(float(candidate.x[j]), (classes or {}).get(j)) for j in drawn_on]
+        points = {"x": x, "y": ((candidate.x - low)[drawn_on] / width).tolist(), "text": text, "hovertemplate": "%{x}: %{text}"}
+        look = {"mode": "lines+markers", "line": {"color": colour, "width": 2}, "marker": {"size": 8}}
+        traces.append({"name": f"{k}: {candidate.status}, {candidate.distance:.2g}"} | points | look)
+    figure = drawn(traces, {"type": "category", "tickangle": 0}, {"range": [-0.05, 1.05], "visible": False})
+    ends = [(y, anchor, values) for y, anchor, values in ((1.05, "bottom", high), (-0.05, "top", low))]
+    for y, anchor, values in ends:
+        for place, j in enumerate(drawn_on):
+            note = {"x": place, "y": y, "yanchor": anchor, "text": _setting(float(values[j]), (classes or {}).get(j)), "showarrow": False}
+            figure["layout"].setdefault("annotations", []).append(note | {"font": {"color": GREY}})
+    figure["layout"]["xaxis"] |= {"side": "top", "ticklabelstandoff": 22}
+    figure["layout"]["margin"] = {"t": 60}
+    return figure
 
 
-def _wide(values: Sequence[float]) -> list[float]:
-    """A range that holds values and is not empty."""
-    low, high = min(values), max(values)
-    return [low, high] if high > low else [low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2]
+def _setting(value: float, classes: Sequence[str] | None) -> str:
+    return f"{value:.4g}" if classes is None else classes[round(value)]
 
 
 def panelled(headed: Sequence[tuple[str, str]], columns: int) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,6 +37,7 @@ class ComponentProcesses(ArrayLearner[ProcessSettings]):
 
     can: ClassVar[frozenset[HeadKind]] = frozenset({"number", "curve"})
     settings_type = ProcessSettings
+    _made: tuple[Fitted, tuple[CurveProcess, ...]] | None = None
 
     def _learn(self, X: FloatArray, Y: FloatArray, order: IntArray, heads: tuple[Head, ...], progress: Progress | None) -> Fitted:
         low, high = X.min(axis=0), X.max(axis=0)
@@ -53,10 +53,12 @@ class ComponentProcesses(ArrayLearner[ProcessSettings]):
         return Fitted(arrays, {"processes": cards}, {"components": components}, tuple(remarks))
 
     @property
-    def processes(self) -> Iterator[CurveProcess]:
+    def processes(self) -> tuple[CurveProcess, ...]:
         """The fitted processes of every target, which take inputs scaled to their range."""
         fitted = self.fitted
-        return (CurveProcess.of(card, fitted.arrays, f"{j}.") for j, card in enumerate(fitted.facts["processes"]))
+        if self._made is None or self._made[0] is not fitted:
+            self._made = fitted, tuple(CurveProcess.of(card, fitted.arrays, f"{j}.") for j, card in enumerate(fitted.facts["processes"]))
+        return self._made[1]
 
     def _answer(self, X: FloatArray) -> Posterior:
         Z = (X - self.fitted.arrays["low"]) / self.fitted.arrays["span"]

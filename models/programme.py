@@ -15,7 +15,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,8 @@ import numpy.typing as npt
 from models import cards, learners, metrics
 from models.nets import Cancelled, Epoch
 from models.region import Region
-from models.spec import Spec, groups
-from models.splits import Split, grouped_split, random_split
+from models.spec import Spec, SplitName, groups, held_out
+from models.splits import Split
 from models.surrogate import FloatArray, IntArray
 from models.table import Table
 from models.task import Task
@@ -38,7 +38,7 @@ Report = Callable[[float, str], bool | None]
 class _Trial:
     """A fit to some rows, held against others."""
 
-    name: str
+    name: SplitName
     seed: int
     split: Split
 
@@ -71,9 +71,9 @@ class _Course:
         self.done += 1
         return learner
 
-    def score(self, learner: learners.Learner, rows: IntArray) -> dict[str, Any]:
-        """Metrics per target at rows, in the units of the targets."""
-        truth, told = self.task.told(self.Y[rows]), self.task.told(learner.predict(self.X[rows]))
+    def score(self, rows: IntArray, predicted: FloatArray) -> dict[str, Any]:
+        """Metrics per target of predictions at rows, in the units of the targets."""
+        truth, told = self.task.told(self.Y[rows]), self.task.told(predicted)
         return {
             block.name: metrics.score(block, block.values(truth[block.name]), block.values(told[block.name])) for block in self.task.targets
         }
@@ -93,15 +93,17 @@ def train(table: Table, spec: Spec, report: Report | None = None) -> Trained:
     """
     began, task = time.process_time(), spec.task(table)
     X, Y, n = task.X(table), task.Y(table), len(table)
-    trials = _trials(n, groups(table, task, spec.group), spec)
+    trials = _trials(groups(table, task, spec.group), spec)
     known = len(trials[0].split.train)
     sizes = sorted({size for share in spec.sizes if (size := max(2, round(share * known))) < known})
     course = _Course(spec, task, X, Y, len(trials) + len(sizes) + 1, report)
-    scores, residuals = list[dict[str, Any]](), list[FloatArray]()
+    told = list[FloatArray]()
     for trial in trials:
         learner = course.fit(f"{trial.name} split, seed {trial.seed}", trial.split.train, trial.seed)
-        scores.append(course.score(learner, trial.split.test))
-        residuals.append(np.abs(Y[trial.split.test] - learner.predict(X[trial.split.test])))
+        told.append(learner.predict(X[trial.split.test]))
+    held = list(zip(trials, told, strict=True))
+    scores = [course.score(trial.split.test, predicted) for trial, predicted in held]
+    residuals = [np.abs(Y[trial.split.test] - predicted) for trial, predicted in held]
     curve = [{"rows": size, "metrics": _at_size(course, trials[0], size)} for size in sizes]
     widths, intervals = _intervals(task, trials, residuals)
     learner = course.fit("all rows", np.arange(n), spec.seed)
@@ -110,6 +112,7 @@ def train(table: Table, spec: Spec, report: Report | None = None) -> Trained:
         "spec": spec.card(),
         "splits": {name: _summary(name, trials, scores) for name in ("random", "grouped")},
         "learning_curve": [*curve, {"rows": known, "metrics": scores[0]}],
+        "held_out": {t.name: cards.samples(task, Y[t.split.test], predicted) for t, predicted in held if t.seed == spec.seed},
         "intervals": intervals,
         "box": {block.name: cards.box(block, table[block.name]) for block in task.inputs},
         "learner": learner.card,
@@ -120,19 +123,17 @@ def train(table: Table, spec: Spec, report: Report | None = None) -> Trained:
     return Trained(task, spec.kind, learner, Region.of(task.inputs, X, spec.seed), widths, cards.plain(card))
 
 
-def _trials(n: int, group: IntArray, spec: Spec) -> list[_Trial]:
+def _trials(group: IntArray, spec: Spec) -> list[_Trial]:
     """Both splits of each seed."""
-    found = []
-    for seed in range(spec.seed, spec.seed + spec.seeds):
-        found.append(_Trial("random", seed, random_split(n, spec.test_fraction, seed)))
-        found.append(_Trial("grouped", seed, grouped_split(group, spec.test_fraction, seed)))
-    return found
+    seeds, names = range(spec.seed, spec.seed + spec.seeds), get_args(SplitName)
+    return [_Trial(name, seed, held_out(name, spec, group, seed)) for seed in seeds for name in names]
 
 
 def _at_size(course: _Course, trial: _Trial, size: int) -> dict[str, Any]:
     """Metrics of a learner that knows some of the rows of a trial only."""
     rows = np.random.default_rng(trial.seed).permutation(trial.split.train)[:size]
-    return course.score(course.fit(f"{size} rows", rows, trial.seed), trial.split.test)
+    learner = course.fit(f"{size} rows", rows, trial.seed)
+    return course.score(trial.split.test, learner.predict(course.X[trial.split.test]))
 
 
 def _summary(name: str, trials: Sequence[_Trial], scores: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from models import learners
-from models.splits import groups_of
+from models.splits import Split, grouped_split, groups_of, random_split
 from models.surrogate import IntArray
 from models.table import BadTable, Field, Table
 from models.task import Block, Scale, Task
 
+SplitName = Literal["random", "grouped"]
+"""Whether single rows are held out, or whole groups."""
 FEWEST = 5
 """Rows that a model can be trained on and held against others."""
 
@@ -111,6 +113,13 @@ class Spec:
 def groups(table: Table, task: Task, name: str | None) -> IntArray:
     """Number of the group of every row, shape (n,)."""
     return groups_of(table.only([block.name for block in task.inputs] if name is None else [name]))
+
+
+def held_out(name: SplitName, spec: Spec, group: IntArray, seed: int) -> Split:
+    """A split of rows whose groups (n,) are told."""
+    if name == "random":
+        return random_split(len(group), spec.test_fraction, seed)
+    return grouped_split(group, spec.test_fraction, seed)
 
 
 def _constant(field: Field) -> bool:

@@ -25,6 +25,13 @@ BETTER: Mapping[str, Better] = {
 """Metrics of ``models.metrics`` that are one number."""
 USUAL: Mapping[HeadKind, str] = {"number": "r2", "curve": "r2", "category": "log_loss", "distribution": "wasserstein"}
 """The metric that a target is judged by where none is named; the finer one of a category."""
+METRICS: Mapping[HeadKind, tuple[str, ...]] = {
+    "number": ("rmse", "mae", "r2", "relative_mae"),
+    "curve": ("rmse", "cosine", "r2"),
+    "distribution": ("rmse", "cosine", "pearson", "spearman", "wasserstein", "r2"),
+    "category": ("accuracy", "log_loss"),
+}
+"""Those that a target can be judged by."""
 
 Watch = Callable[[float, str], bool | None]
 """Told which share of a study is done, and what is next; returns False to stop it."""

@@ -14,13 +14,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from models.dense import BLOCK, Screenable
-from models.surrogate import Surrogate
+from models.surrogate import Posterior
 from optimizer.objective import Objective, SpectrumMatch
 from optimizer.space import Continuous, SearchSpace
 from optimizer.types import FloatArray, IntArray, InvalidInput
@@ -141,6 +141,18 @@ class Wells:
     feasible: int
 
 
+class Asked(Protocol):
+    """A fitted surrogate."""
+
+    def posterior(self, X: FloatArray) -> Posterior:
+        """See ``Surrogate``."""
+        ...
+
+    def predict(self, X: FloatArray) -> FloatArray:
+        """See ``Surrogate``."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Search:
     """The search for the k points of lowest loss of the predicted outcome.
@@ -155,7 +167,7 @@ class Search:
     """
 
     grid: Grid
-    surrogate: Surrogate
+    surrogate: Asked
     objective: Objective
     wells: int = 15
     apart: float = 0.1

@@ -5,6 +5,7 @@ Notation: n outcomes, m values each (1 for a number, the points of the axis for 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -106,13 +107,8 @@ class TargetValue(_Scalar):
 
 
 @dataclass(frozen=True, eq=False)
-class SpectrumMatch:
-    """The nearer the shape of a spectrum to that of a target the better, at an absorbance of 0.7 to 1.2.
-
-    With A the largest absorbance, s and t the spectrum and the target min-max scaled to [0, 1] on
-    the same axis, the loss is ``1 - delta(A) * s.t / (|s| |t|)``, in [0, 1]; delta(A) is 0 for
-    A > 1.2, 1 down to A = 0.7, A / 0.7 down to A = 0, and 0 below. A constant spectrum has loss 1.
-    Source: Mekki-Berrada et al., npj Comput. Mater. 7, 55 (2021) and its code AgBONN.
+class Matching(ABC):
+    """Common part of the objectives whose outcome is a curve that is to be like a target.
 
     Attributes:
         outcome: Name of the measured curve.
@@ -134,16 +130,20 @@ class SpectrumMatch:
         if self.resampling != "linear":
             raise InvalidInput(f"resampling {self.resampling!r} is not known", where=("objective", "resampling"), remedy="use: linear")
         if self.target is not None:
-            _ = self._direction
+            _ = self._reference
 
     @property
     def width(self) -> int:
         """Values per outcome: the points of the axis."""
         return len(self.axis)
 
+    @abstractmethod
+    def _scaled_target(self, values: FloatArray) -> FloatArray:
+        """What outcomes are held against, out of the target on the axis, both (m,)."""
+
     @cached_property
-    def _direction(self) -> FloatArray:
-        """The scaled target on the axis as a vector of length 1, shape (m,)."""
+    def _reference(self) -> FloatArray:
+        """What outcomes are held against, shape (m,)."""
         if self.target is None:
             raise InvalidInput(
                 "there is no target spectrum yet", where=("objective", "target"), remedy="give the target as a two-column CSV"
@@ -152,6 +152,21 @@ class SpectrumMatch:
             values = self.target.resample(self.axis).values
         except InvalidInput as error:
             raise InvalidInput(f"target: {error}", where=("objective", "target"), remedy=error.remedy) from error
+        return self._scaled_target(values)
+
+
+@dataclass(frozen=True, eq=False)
+class SpectrumMatch(Matching):
+    """The nearer the shape of a spectrum to that of a target the better, at an absorbance of 0.7 to 1.2.
+
+    With A the largest absorbance, s and t the spectrum and the target min-max scaled to [0, 1] on
+    the same axis, the loss is ``1 - delta(A) * s.t / (|s| |t|)``, in [0, 1]; delta(A) is 0 for
+    A > 1.2, 1 down to A = 0.7, A / 0.7 down to A = 0, and 0 below. A constant spectrum has loss 1.
+    Source: Mekki-Berrada et al., npj Comput. Mater. 7, 55 (2021) and its code AgBONN.
+    """
+
+    def _scaled_target(self, values: FloatArray) -> FloatArray:
+        """A vector of length 1."""
         low, top = values.min(), values.max()
         if low == top:
             raise InvalidInput("the target is constant on the axis, so it has no shape to match", where=("objective", "target"))
@@ -167,7 +182,7 @@ class SpectrumMatch:
         Raises:
             InvalidInput: There is no target; or the spectra have another shape, or hold NaN or infinity.
         """
-        direction = self._direction
+        direction = self._reference
         _check_outcomes(outcomes, self.width)
         low, top = outcomes.min(axis=1), outcomes.max(axis=1)
         flat, delta = low == top, np.where(top > SATURATED, 0.0, np.clip(top / DIM, 0.0, 1.0))
@@ -184,7 +199,7 @@ class SpectrumMatch:
         Raises:
             InvalidInput: There is no target.
         """
-        direction = self._direction.astype(np.float32)
+        direction = self._reference.astype(np.float32)
         low, top = outcomes.min(axis=1), outcomes.max(axis=1)
         outcomes -= low[:, None]
         length = np.sqrt(np.einsum("ij,ij->i", outcomes, outcomes))
@@ -194,7 +209,48 @@ class SpectrumMatch:
         return np.asarray(np.clip(1 - delta * cosine, 0, 1), np.float32)
 
 
-Objective = Minimize | Maximize | TargetValue | SpectrumMatch
+@dataclass(frozen=True, eq=False)
+class CurveMatch(Matching):
+    """The more of its area a curve shares with a target the better, both scaled to unit area.
+
+    The loss is half the area between the two, in [0, 1]: one minus the overlap, where no value is negative. Half the L1
+    distance of two densities is their total variation, the most by which they differ in the share of any range of the axis.
+    """
+
+    def _scaled_target(self, values: FloatArray) -> FloatArray:
+        """At unit area."""
+        if (values < 0).any() or not (area := float(self._weights @ values)) > 0:
+            raise InvalidInput(
+                "the target needs an area above 0 and no value below", where=("objective", "target"), remedy="subtract its baseline"
+            )
+        return np.asarray(values / area)
+
+    @cached_property
+    def _weights(self) -> FloatArray:
+        """Of the trapezoidal rule on the axis, shape (m,)."""
+        steps = np.diff(self.axis)
+        return np.asarray((np.r_[steps, 0.0] + np.r_[0.0, steps]) / 2)
+
+    def losses(self, outcomes: FloatArray) -> Losses:
+        """Losses of curves, shape (n, m), on the axis of the objective.
+
+        The reason says where the middle of the area lies: ``left`` or ``right`` of the target's; ``empty`` without any.
+
+        Raises:
+            InvalidInput: There is no target; or the curves have another shape, or hold NaN or infinity.
+        """
+        target = self._reference
+        _check_outcomes(outcomes, self.width)
+        area = outcomes @ self._weights
+        some = area > 0
+        scaled = outcomes / np.where(some, area, 1.0)[:, None]
+        distance = np.abs(scaled - target) @ self._weights / 2
+        shift = (scaled - target) @ (self._weights * self.axis)
+        reasons = np.select([~some, shift < 0, shift > 0], ["empty", "left", "right"], "")
+        return Losses(np.where(some, np.minimum(distance, 1.0), 1.0), tuple(reasons.tolist()))
+
+
+Objective = Minimize | Maximize | TargetValue | SpectrumMatch | CurveMatch
 
 
 def _check_outcomes(outcomes: FloatArray, width: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from optimizer.objective import Objective
 from optimizer.space import SearchSpace
 from optimizer.switch import Phase, Switch
 from optimizer.types import Batch, Dataset, FloatArray, StopSettings, Strategy
+
+if TYPE_CHECKING:
+    from optimizer.registered import Registered  # late: it loads scipy
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class CampaignState:
         phase: Phase of the newest round.
         phase_since: The phase began after this round; only rounds after it speak for another phase.
         origins: Identifiers of wells to the names of the rules that proposed them.
+        predictor: A model that was trained elsewhere, which ``spectral_grid`` asks in place of a network of its own.
     """
 
     space: SearchSpace
@@ -65,6 +70,7 @@ class CampaignState:
     phase: Phase = Phase.INITIAL
     phase_since: int = 0
     origins: Mapping[str, str] = field(default_factory=dict)
+    predictor: Registered | None = None
 
 
 Rule = Callable[[CampaignState, Dataset, int, np.random.Generator], Batch]

@@ -88,7 +88,7 @@ def target(
     file: Annotated[UploadFile, File(description="CSV of two columns, axis and values")],
     if_match: IfMatch = None,
 ) -> CampaignOut:
-    """Set the target of a spectrum_match campaign, before its first batch; it is resampled linearly onto the axis."""
+    """Set the target of a campaign on curves, before its first batch; it is resampled linearly onto the axis."""
     row = service.find_campaign(session, campaign, lock=True)
     match(if_match, row.version)
     service.set_target(session, who, row, text_of(file))

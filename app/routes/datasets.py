@@ -10,10 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from app import datasets, examples
+from app.aside import Beside
 from app.datasets_io import read_dataset, to_csv, to_npz
 from app.deps import Reading, Repeatable
 from app.problems import documented
-from app.schemas.datasets import DatasetIn, DatasetOut, DatasetPage, NanoparticleBuild, RowsOut
+from app.schemas.datasets import BuildIn, DatasetIn, DatasetOut, DatasetPage, RowsOut
 from app.security import Chemist, Viewer
 from app.uploads import bytes_of
 from db import datasets as stored
@@ -24,6 +25,7 @@ _ID = "^[a-z0-9-]+$"
 DatasetId = Annotated[str, Path(max_length=80, pattern=_ID, openapi_examples={"example": {"value": "silver-spectra"}})]
 Version = Annotated[int | None, Query(ge=1, le=1_000_000, description="The newest when left out")]
 _WRITERS = {"npz": (to_npz, "application/zip"), "csv": (to_csv, "text/csv; charset=utf-8")}
+_BUILDS = examples.shown(silver=examples.BUILD, polymer=examples.POLYMER_BUILD)
 _KNOWN = {200: {"model": DatasetOut, "description": "A version has this content already: this one"}}
 
 
@@ -50,11 +52,9 @@ def upload(
 
 
 @router.post("/build", status_code=201, response_model=DatasetOut, responses={**_KNOWN, **documented(409, 413)}, summary="Build a data set")
-def build(
-    who: Chemist, once: Repeatable, body: Annotated[NanoparticleBuild, Body(openapi_examples=examples.shown(silver=examples.BUILD))]
-) -> Response:
+def build(who: Chemist, once: Repeatable, aside: Beside, body: Annotated[BuildIn, Body(openapi_examples=_BUILDS)]) -> Response:
     """Let a simulator make the samples. The same arguments build the same data, which are then the same version."""
-    return _kept(once, who, body, body.name, datasets.build(body), body.model_dump(exclude={"name"}))
+    return _kept(once, who, body, body.name, datasets.build(body, aside), body.model_dump(exclude={"name"}))
 
 
 def _kept(once: Repeatable, who: Chemist, body: BaseModel | bytes, name: str, table: Table, source: dict[str, object]) -> Response:

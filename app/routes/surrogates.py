@@ -1,51 +1,27 @@
-"""Surrogates: train models on data sets, read their cards, promote and retire them, ask them."""
+"""Surrogates: train models on data sets, read their cards, promote and retire them."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-import anyio
-from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Response
 from pydantic import BaseModel
 
-from app import examples, predicting, surrogates, views
-from app.deps import IdempotencyKey, IfMatch, Reading, Repeatable, Writing, etag, match
+from app import examples, surrogates, views
+from app.deps import IfMatch, Reading, Repeatable, Writing, etag, match
 from app.problems import documented
 from app.schemas.flow import JobOut
-from app.schemas.surrogates import PredictIn, PredictOut, State, SurrogateIn, SurrogateOut, SurrogatePage, SurrogatePatch
-from app.security import Asker, Chemist, Viewer
+from app.schemas.surrogates import State, SurrogateIn, SurrogateOut, SurrogatePage, SurrogatePatch
+from app.security import Chemist, Viewer
 from db import surrogates as kept
 
 router = APIRouter(prefix="/surrogates", tags=["surrogates"])
 SurrogateId = Annotated[str, Path(max_length=80, pattern="^[a-z0-9-]+$", openapi_examples={"example": {"value": "silver-spectra-linear"}})]
 _MODELS = examples.shown(linear=examples.SURROGATE, gaussian_process=examples.CURVE_SURROGATE)
-_ROWS = examples.shown(one_recipe=examples.PREDICTION)
 _PATCHES = examples.shown(
     promote={"state": "promoted", "reason": "errors below the noise of the lab in both splits"},
     retire={"state": "retired", "reason": "a model on more data has taken its place"},
 )
-
-
-@router.post(
-    "/{surrogate}/predict",
-    response_model=PredictOut,
-    responses=documented(404, 409, 413),
-    summary="Predict with a surrogate",
-)
-async def predict(
-    _who: Asker,
-    request: Request,
-    surrogate: SurrogateId,
-    body: Annotated[PredictIn, Body(openapi_examples=_ROWS)],
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
-    """What a trained model tells of samples: mean, standard deviation, intervals that hold 90 %, probabilities, and a verdict.
-
-    Nothing is stored, and no Idempotency-Key is needed. A curve on another axis, or a value in another unit, is refused.
-    """
-    models = request.app.state.models
-    content = await anyio.to_thread.run_sync(predicting.predict, models, surrogate, body, limiter=models.limiter)
-    return Response(content, media_type="application/json")
 
 
 @router.post("", status_code=202, response_model=SurrogateOut, responses=documented(409, 413), summary="Train a surrogate")

@@ -19,7 +19,7 @@ class Shape(BaseModel):
 
 
 def _printable(text: str) -> str:
-    if any((ord(c) < 32 and c not in "\n\t") or ord(c) == 127 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
+    if not text.isprintable() and any((ord(c) < 32 and c not in "\n\t") or ord(c) == 127 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
         raise ValueError("control characters are not allowed")
     return text
 

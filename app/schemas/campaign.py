@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import Field, TypeAdapter
 
 from app.schemas.base import Cell, Count, Curve, Moment, Name, Number, Shape, Text, located
+from app.schemas.predictor import PredictorOrId
 from app.schemas.stopping import StopShape, SwitchShape
-from optimizer.objective import Maximize, Minimize, Objective, SpectrumMatch, TargetValue
+from optimizer.objective import CurveMatch, Maximize, Minimize, Objective, SpectrumMatch, TargetValue
 from optimizer.per_batch import PerBatch
 from optimizer.plates import middle
 from optimizer.rules import default_rule
@@ -153,27 +154,51 @@ class CurveShape(Shape):
         return Spectrum(np.array(self.axis), np.array(self.values))
 
 
-class SpectrumObjective(Shape):
+class MatchingObjective(Shape):
+    """Common part of the objectives on curves."""
+
+    axis: Annotated[Curve, Field(description="Axis of every measured curve, strictly increasing")]
+    target: CurveShape | None = None
+    resampling: Literal["linear"] = "linear"
+
+    def wanted(self) -> Spectrum | None:
+        """The target as the domain type."""
+        with located("objective", "target"):
+            return self.target and self.target.domain()
+
+
+class SpectrumObjective(MatchingObjective):
     """A curve per replicate, to be brought to the shape of a target curve.
 
     The target is resampled linearly onto the axis. Without a target here, upload one as CSV before the first batch.
     """
 
     kind: Literal["spectrum_match"]
-    axis: Annotated[Curve, Field(description="Axis of every measured curve, strictly increasing")]
-    target: CurveShape | None = None
-    resampling: Literal["linear"] = "linear"
     outcome: Name = "absorbance"
     unit: Annotated[Text, Field(max_length=40, description="Unit of the axis")] = "nm"
 
     def domain(self) -> Objective:
         """The domain type."""
-        with located("objective", "target"):
-            target = self.target and self.target.domain()
-        return SpectrumMatch(self.outcome, np.array(self.axis), target, self.unit, self.resampling)
+        return SpectrumMatch(self.outcome, np.array(self.axis), self.wanted(), self.unit, self.resampling)
 
 
-ObjectiveShape = Annotated[ScalarObjective | TargetObjective | SpectrumObjective, Field(discriminator="kind")]
+class CurveObjective(MatchingObjective):
+    """A density per replicate, such as a molar mass distribution, to share its area with a target; both count at unit area.
+
+    The target is resampled linearly onto the axis. Without a target here, upload one as CSV before the first batch.
+    """
+
+    kind: Literal["curve_match"]
+    outcome: Name = "density"
+    unit: Annotated[Text, Field(max_length=40, description="Unit of the axis")] = ""
+
+    def domain(self) -> Objective:
+        """The domain type."""
+        return CurveMatch(self.outcome, np.array(self.axis), self.wanted(), self.unit, self.resampling)
+
+
+AnyObjective = ScalarObjective | TargetObjective | SpectrumObjective | CurveObjective
+ObjectiveShape = Annotated[AnyObjective, Field(discriminator="kind")]
 
 
 class InitialShape(Shape):
@@ -211,6 +236,7 @@ class StrategyShape(Shape):
         SwitchShape | None, Field(description="Curves only: how a network takes over from the batch rule; null for one rule to the end")
     ] = None
     gp: GPShape = GPShape()
+    predictor: PredictorOrId = None
 
     def domain(self) -> Strategy:
         """The domain type."""
@@ -242,7 +268,8 @@ class CampaignDocument(Shape):
 
     def settled(self) -> CampaignDocument:
         """The document with the default rule written out."""
-        rules = self.strategy.rules or [default_rule(self.objective.domain())]
+        default = "spectral_grid" if self.strategy.predictor else default_rule(self.objective.domain())
+        rules = self.strategy.rules or [default]
         return self.model_copy(update={"strategy": self.strategy.model_copy(update={"rules": rules})})
 
     def check(self) -> None:
@@ -253,7 +280,8 @@ class CampaignDocument(Shape):
         """
         space = self.space.domain()
         objective = self.objective.domain()
-        of_curves = {"composite", "spectral_grid"}.intersection(self.strategy.rules)
+        self._check_predictor()
+        of_curves = {"composite", "spectral_grid"}.intersection([] if self.strategy.predictor else self.strategy.rules)
         if of_curves and objective.axis is None:
             remedy = "use lp_ei or greedy_ei, or an objective whose outcome is a curve"
             message = f"{of_curves.pop()} learns whole curves, and the objective is a number"
@@ -267,6 +295,18 @@ class CampaignDocument(Shape):
         if space.per_batch:
             for size in sizes:
                 middle(space, size)
+
+    def _check_predictor(self) -> None:
+        """Check that nobody else is to propose where a registered surrogate does."""
+        strategy = self.strategy
+        if strategy.predictor and strategy.rules not in ([], ["spectral_grid"]):
+            message = f"the rule {strategy.rules[0]} asks no registered surrogate"
+            raise InvalidInput(
+                message, where=("strategy", "rules"), remedy="leave rules out, or name spectral_grid; or leave predictor out"
+            )
+        if strategy.predictor and strategy.switch:
+            message = "a registered surrogate proposes from the first round to the last: there is nothing to switch to"
+            raise InvalidInput(message, where=("strategy", "switch"), remedy="leave switch out, or predictor")
 
 
 class CampaignPatch(Shape):
@@ -345,9 +385,9 @@ class CampaignPage(Shape):
     next: str | None = Field(None, description="Give it as `after` to get the next page")
 
 
-def objective_of(stored: dict[str, Any]) -> ScalarObjective | TargetObjective | SpectrumObjective:
+def objective_of(stored: dict[str, Any]) -> AnyObjective:
     """A stored objective as a shape."""
-    return TypeAdapter[ScalarObjective | TargetObjective | SpectrumObjective](ObjectiveShape).validate_python(stored)
+    return TypeAdapter[AnyObjective](ObjectiveShape).validate_python(stored)
 
 
 def document_of(stored: dict[str, Any]) -> CampaignDocument:

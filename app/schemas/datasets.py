@@ -104,6 +104,28 @@ class NanoparticleBuild(Shape):
         return self
 
 
+class PolymerBuild(Shape):
+    """Recipes and what they give by the polymer kinetics: `recipe`, `cBA_0` to `time`, `cBA_time`, `Mn`, `Mw` and `mmd`."""
+
+    name: Name
+    simulator: Literal["polymer"]
+    design: Annotated[
+        Literal["latin_hypercube", "published"],
+        Field(description="Recipes at one time each; or the published grid, 432 recipes at 12 times"),
+    ] = "latin_hypercube"
+    rows: Annotated[int | None, Field(strict=True, ge=2, le=6000, description="Of a Latin hypercube; the published grid has 5184")] = None
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="Of a Latin hypercube; the same seed builds the same data")] = 0
+
+    @model_validator(mode="after")
+    def _rows_of_a_hypercube(self) -> Self:
+        if (self.rows is None) != (self.design == "published"):
+            raise ValueError("give rows for a Latin hypercube; leave them out for the published grid, which has 5184")
+        return self
+
+
+BuildIn = Annotated[NanoparticleBuild | PolymerBuild, Field(discriminator="simulator")]
+
+
 class FieldOut(Shape):
     """A field of a data set in figures. Nothing is missing: gaps are refused at the upload."""
 

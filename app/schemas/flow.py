@@ -14,18 +14,18 @@ class JobOut(Shape):
     """A job."""
 
     id: str
-    kind: Literal["propose", "replay", "rescore", "knowledge", "train"]
-    campaign: str | None = Field(description="Whose round it works on; of a training null")
+    kind: Literal["propose", "replay", "rescore", "knowledge", "train", "inverse", "explain", "robustness", "sweep"]
+    campaign: str | None = Field(description="Whose round it works on; of trainings and studies of models null")
     round: int | None
-    surrogate: str | None = Field(description="What a training trains; else null")
+    surrogate: str | None = Field(description="The model that is trained or studied; else null")
     state: Literal["queued", "running", "done", "failed"]
     attempt: int
-    progress: float | None = Field(None, ge=0, le=1, description="Share of a training that is done; null where nothing is told")
+    progress: float | None = Field(None, ge=0, le=1, description="Share of a training or study that is done; null where nothing is told")
     doing: str | None = Field(None, description="What is under way")
     result: str | None = Field(
         None,
         description="`batch`, `stop` or `waiting`, with the reason; of a replay, `same batch` or which wells differ; "
-        "of a rescoring, the wells in their new order; of a training, rows and metrics",
+        "of a rescoring, the wells in their new order; of a training, its rows; of a study, what it found in a line",
     )
     error: str | None = None
     created_at: Moment

@@ -50,6 +50,14 @@ def silver_table(rows: int, seed: int, replicates: int | None = None) -> Table:
     return Table((names, *flows, Field("absorbance", spectra, "1", AXIS, "nm")))
 
 
+def silver_spectra(X: FloatArray) -> FloatArray:
+    """Noise-free spectra (n, 421) of recipes (n, 5), columns ``FLOWS``; NaN where a flow is not above 0."""
+    known = (X > 0).all(axis=1)
+    spectra = np.full((len(X), len(AXIS)), np.nan)
+    spectra[known] = VirtualLab().spectra(X[known])
+    return spectra
+
+
 def _recipes(count: int, seed: int) -> FloatArray:
     """Feasible recipes (count, 5), columns ``FLOWS``; each drawn until it leaves room for water."""
     rng, kept = np.random.default_rng(seed), np.empty((0, len(FLOWS)))

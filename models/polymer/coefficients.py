@@ -29,13 +29,19 @@ class BadPolymer(ValueError):
     """A recipe, a coefficient or a target that makes no sense.
 
     Attributes:
+        message: What is wrong.
         field: The quantity at fault.
         remedy: What to do about it.
+        row: Of a recipe at fault.
     """
 
-    def __init__(self, message: str, field: str, remedy: str) -> None:
+    def __init__(self, message: str, field: str, remedy: str, row: int | None = None) -> None:
         super().__init__(f"{field}: {message}; {remedy}")
-        self.field, self.remedy = field, remedy
+        self.message, self.field, self.remedy, self.row = message, field, remedy, row
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Also where another process has raised it."""
+        return type(self), (self.message, self.field, self.remedy, self.row)
 
 
 @dataclass(frozen=True)
@@ -133,9 +139,7 @@ def _parse(document: dict[str, Any]) -> Coefficients:
     for line in document["coefficients"]:
         if not line.get("source"):
             raise BadPolymer("nobody can tell where it comes from", str(line["name"]), "give its source")
-    rates = {
-        x["name"]: Rate(float(x["value"]), float(x["energy"]), x["reference"] and float(x["reference"])) for x in document["coefficients"]
-    }
+    rates = {x["name"]: _rate(x) for x in document["coefficients"]}
     ranges = {x["name"]: (float(x["low"]), float(x["high"])) for x in document.get("ranges", [])}
     return Coefficients(rates, ranges, str(document["system"]))
 

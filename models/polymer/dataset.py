@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -69,6 +69,27 @@ def published_table(simulator: Simulator | None = None) -> Table:
     """The published recipes and times with the outcomes of our simulator; rows of a recipe share the category ``recipe``."""
     X = published_recipes()
     return simulated(X, simulator or Simulator())
+
+
+def built(rows: int | None, seed: int, design: Literal["latin_hypercube", "published"]) -> Table:
+    """The table of a design of recipes, of as many rows as the published one has, or as are asked for.
+
+    Raises:
+        ValueError: Rows or their number are missing, or not to be chosen.
+    """
+    if (rows is None) != (design == "published"):
+        raise ValueError("rows: give their number for a Latin hypercube, and only there")
+    return published_table() if rows is None else polymer_table(rows, seed)
+
+
+def distributions(X: FloatArray) -> FloatArray:
+    """Distributions (n, 100) of recipes (n, 4), columns ``coefficients.RECIPE``; NaN where the coefficients do not hold."""
+    simulator, made = Simulator(), np.full((len(X), len(LOG_M)), np.nan)
+    low, high = np.array([simulator.coefficients.ranges[name] for name in RECIPE]).T
+    known = ((low <= X) & (high >= X)).all(axis=1)
+    if known.any():
+        made[known] = simulator.attempt(X[known]).mmd
+    return made
 
 
 def polymer_table(rows: int, seed: int, simulator: Simulator | None = None) -> Table:

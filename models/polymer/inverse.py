@@ -8,8 +8,8 @@ a Latin hypercube are simulated once; those nearest to the goal that lie far apa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -20,9 +20,12 @@ from models.polymer.chains import LOG_M, STEP
 from models.polymer.coefficients import RECIPE, BadPolymer
 from models.polymer.dataset import box, latin_hypercube
 from models.polymer.kinetics import Product, Simulator
+from models.polymer.targets import broadened
 from models.surrogate import FloatArray, IntArray
 
 Status = Literal["ok", "approximate", "not reachable"]
+Ends = tuple[float, ...]
+"""Bounds of all columns on one side."""
 NUMBERS = ("cBA_time", "Mn", "Mw")
 """Outcomes that may be wanted beside the distribution."""
 
@@ -129,18 +132,20 @@ class Inverse:
         box: Of ``dataset.box``: bounds, and columns that are fixed.
         screened: Recipes of the library.
         seed: Of the library.
+        broadening: Width in decades of the column that the goals were seen through; 0 where they are not measured.
     """
 
     simulator: Simulator = field(default_factory=Simulator)
     box: Box = field(default_factory=box)
     screened: int = 6000
     seed: int = 0
+    broadening: float = 0.0
 
     @cached_property
     def library(self) -> tuple[FloatArray, Product]:
         """Recipes (n, 4) in the box, and what they give."""
         X = latin_hypercube(self.screened, self.seed, self.box)
-        made = self.simulator.attempt(X)
+        made = self._seen(self.simulator.attempt(X))
         kept = np.isfinite(made.conversion)
         if not kept.any():
             raise BadPolymer("every recipe of the box uses up the monomer", "time", "lower its bounds")
@@ -187,12 +192,16 @@ class Inverse:
         u = refine(residual, u, np.append(self.box.free, False), unconstrained, _ITERATIONS)[:, :-1]
         X, half = self.box.inputs(u), self._half_widths(u, goals)
         low, high = self.box.inputs(np.clip(u - half, 0, 1)), self.box.inputs(np.clip(u + half, 0, 1))
-        made = self.simulator(X)
+        made = self._seen(self.simulator(X))
         return tuple(self._answer(X[j], low[j], high[j], made, j, goal) for j, goal in enumerate(goals))
+
+    def _seen(self, made: Product) -> Product:
+        """What the column shows."""
+        return replace(made, mmd=broadened(made.mmd, self.broadening))
 
     def _misfits(self, u: FloatArray, goals: Sequence[Goal]) -> FloatArray:
         """Residuals (n, 103) of points (n, 4) of the unit cube, one goal each."""
-        made = self.simulator.attempt(self.box.inputs(u))
+        made = self._seen(self.simulator.attempt(self.box.inputs(u)))
         return np.vstack([_residuals(_only(made, j), goal) for j, goal in enumerate(goals)])
 
     def _half_widths(self, u: FloatArray, goals: Sequence[Goal]) -> FloatArray:
@@ -213,6 +222,28 @@ class Inverse:
         active = tuple(f"{RECIPE[column]} {end}" for column, end in self.box.reached(x)[0])
         X, left, Mn, Mw = (float(values[j]) for values in (made.conversion, made.cBA_time, made.Mn, made.Mw))
         return Answer(x, low, high, w, X, left, Mn, Mw, mse, overlap, active, _status(_only(made, j), goal, mse, overlap))
+
+
+def recipes(goal: Goal, within: tuple[Ends, Ends], screened: int, broadening: float, count: int, rank: str) -> tuple[Answer, ...]:
+    """A family of ``Inverse``, whose library is kept for the next goal in the same box.
+
+    Args:
+        goal: What is wanted.
+        within: Lower and upper bounds in the order of ``coefficients.RECIPE``; a column with equal ones is set.
+        screened: Recipes of the library.
+        broadening: Width of the column in decades.
+        count: Recipes, at most.
+        rank: One of ``RANKS``.
+
+    Raises:
+        BadPolymer: As for ``dataset.box`` and ``Inverse.family``.
+    """
+    return _solver(*within, screened, broadening).family(goal, count, rank)
+
+
+@lru_cache(maxsize=8)
+def _solver(low: Ends, high: Ends, screened: int, broadening: float) -> Inverse:
+    return Inverse(box=box(np.array(low), np.array(high)), screened=screened, broadening=broadening)
 
 
 def _only(made: Product, j: int) -> Product:

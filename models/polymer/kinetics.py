@@ -62,8 +62,9 @@ class Simulator:
         made = self.attempt(X)
         failed = np.isnan(made.conversion)
         if failed.any():
-            recipe = ", ".join(f"{name} {value:g}" for name, value in zip(RECIPE, X[np.argmax(failed)], strict=True))
-            raise BadPolymer(f"{recipe} uses up the monomer, and ends with chains too short to compute", "time", "shorten it")
+            row = int(np.argmax(failed))
+            recipe = ", ".join(f"{name} {value:g}" for name, value in zip(RECIPE, X[row], strict=True))
+            raise BadPolymer(f"{recipe} uses up the monomer, and ends with chains too short to compute", "time", "shorten it", row)
         return made
 
     def attempt(self, X: FloatArray) -> Product:
@@ -101,14 +102,13 @@ def check_recipes(X: FloatArray, coefficients: Coefficients) -> None:
 def _refusal(name: str, row: int, value: float, coefficients: Coefficients) -> BadPolymer:
     pure, (low, high) = coefficients.pure, coefficients.ranges[name]
     if not np.isfinite(value):
-        return BadPolymer(f"row {row} is not finite", name, "fill the gap or drop the row")
+        return BadPolymer(f"row {row} is not finite", name, "fill the gap or drop the row", row)
     if name == "temp" and value > _KELVIN:
-        return BadPolymer(f"{value:g} in row {row} looks like kelvin", name, f"give degrees Celsius, {value - ZERO:g}")
+        return BadPolymer(f"{value:g} in row {row} looks like kelvin", name, f"give degrees Celsius, {value - ZERO:g}", row)
     if name == "cBA_0" and value > pure:
-        return BadPolymer(f"{value:g} mol/L in row {row} is more than pure monomer holds", name, f"stay below {pure:.2f} mol/L")
-    return BadPolymer(
-        f"{value:g} in row {row} is outside {low:g} to {high:g}, where the coefficients hold", name, "stay inside, or bring coefficients"
-    )
+        return BadPolymer(f"{value:g} mol/L in row {row} is more than pure monomer holds", name, f"stay below {pure:.2f} mol/L", row)
+    message = f"{value:g} in row {row} is outside {low:g} to {high:g}, where the coefficients hold"
+    return BadPolymer(message, name, "stay inside, or bring coefficients", row)
 
 
 def _product(X: FloatArray, coefficients: Coefficients, chains: Chains) -> Product:

@@ -23,7 +23,8 @@ from models.nets import NetworkSettings, SpectrumNetwork
 from optimizer import candidates, plates
 from optimizer.domain import judge
 from optimizer.grid import CHUNK, Grid, Search
-from optimizer.rules import greedy_ei
+from optimizer.registered import Oracle
+from optimizer.rules import by_predictor, greedy_ei
 from optimizer.rules.composite import log_gain, smoothed
 from optimizer.space import distinct
 from optimizer.state import CampaignState
@@ -97,7 +98,7 @@ class NetworkModel:
 
 
 def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generator) -> Batch:
-    """Propose ``n`` distinct feasible wells for an objective on curves.
+    """Propose ``n`` distinct feasible wells for an objective on curves, or by the registered predictor of the campaign.
 
     Args:
         state: Gives the space, the objective, the seed and the pending wells, which count like picks.
@@ -107,9 +108,11 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
         rng: Source of the networks and of the candidates.
 
     Raises:
-        InvalidInput: The outcome is one number.
+        InvalidInput: The outcome is one number, and the campaign has no registered predictor.
         NotEnoughPoints: Fewer than ``n`` distinct feasible wells exist beside the pending ones.
     """
+    if state.predictor is not None:
+        return by_predictor.propose(NAME, Oracle(state.space, state.predictor.model), state, data, n, rng)
     if state.objective.axis is None:
         remedy = "use lp_ei or greedy_ei"
         raise InvalidInput(f"the rule {NAME} needs an outcome that is a curve", where=("strategy", "rules"), remedy=remedy)

@@ -15,7 +15,13 @@ MAY_IMPORT = {
     "models": {"models"},
     "closedloop": {"closedloop"},
 }
-LATE = {"closedloop/cli.py", "closedloop/race.py", "closedloop/reproduce.py"}
+LATE = {
+    "closedloop/cli.py",
+    "closedloop/polymer_commands.py",
+    "closedloop/race.py",
+    "closedloop/reproduce.py",
+    "closedloop/reproduce_polymer.py",
+}
 """Modules that may import the others, inside functions: the commands that start the service, and those that simulate a lab."""
 ONLY_DB = {"sqlalchemy", "alembic"}
 

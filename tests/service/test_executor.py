@@ -107,7 +107,7 @@ def test_a_cluster_of_another_machine_must_be_encrypted(address):
 
 def test_the_same_functions_run_on_a_dask_cluster():
     distributed = pytest.importorskip("distributed", reason="install the extra: pip install 'closedloop[dask]'")
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0") as cluster:
         executor = DaskExecutor(cluster.scheduler_address, deadline_s=60)
         try:
             assert executor.submit(double, 5).result(timeout=60) == 10

@@ -117,6 +117,16 @@ def test_the_conditions_between_the_phases_are_ones_that_the_service_takes(syste
     assert document.strategy.switch.domain().to_both == Advance(1, Leg(0.05))
 
 
+def test_a_campaign_on_distributions_runs_the_same_way(client: Client):
+    lab = race.polymer()
+    summary = race.run(client, lab, replace(lab.usual, rules=("composite",), rounds=2, wells=6), QUIET)
+    result = summary["campaigns"]["composite"]
+    campaign = client.campaign(result["campaign"])
+    assert campaign["document"]["objective"]["kind"] == "curve_match"
+    assert result["best_true"][1] < result["best_true"][0]
+    assert all(0 <= loss <= 1 for loss in result["best_true"] + result["best_median"])
+
+
 def call(*words: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "closedloop.cli", "simulate", *map(str, words)]
     return subprocess.run(command, env={"PATH": "", "COLUMNS": "120"}, capture_output=True, text=True, timeout=300)

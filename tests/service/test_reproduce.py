@@ -11,10 +11,10 @@ from closedloop import cli, reproduce
 from tests.chromium import browse
 
 
-def call(*words: str | Path, cache: Path, data: Path) -> subprocess.CompletedProcess[str]:
+def call(*words: str | Path, cache: Path, data: Path, system: str = "nanoparticle") -> subprocess.CompletedProcess[str]:
     environment = {"PATH": "", "XDG_CACHE_HOME": str(cache), "CLOSEDLOOP_DATA": str(data), "COLUMNS": "120"}
-    command = [sys.executable, "-m", "closedloop.cli", "reproduce", "nanoparticle", *map(str, words)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    command = [sys.executable, "-m", "closedloop.cli", "reproduce", system, *map(str, words)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1200)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,22 @@ def test_another_file_is_refused(tmp_path: Path):
     assert done.returncode == 1
     assert "not the published file" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_the_study_of_polymers_is_reproduced(tmp_path: Path, chromium: str):
+    words = ["--quick", "--json", tmp_path / "figures.json", "--report", tmp_path / "report"]
+    done = call(*words, cache=tmp_path, data=tmp_path, system="polymer")
+    assert done.returncode == 0, done.stderr
+    assert "polymer/conversion90.csv" in done.stdout  # is missing, and said to be
+    rows = json.loads((tmp_path / "figures.json").read_text())["rows"]
+    assert {frozenset(row) for row in rows} == {frozenset(("name", "seed", "ours", "target", "met"))}
+    assert len({row["name"] for row in rows}) == len(rows) > 75
+    assert 0.8703 in {row["seed"] for row in rows}
+    with browse() as page:
+        page.open((tmp_path / "report" / "report.html").as_uri())
+        page.wait("document.querySelectorAll('.js-plotly-plot .main-svg').length >= 12")
+        assert page.problems == []
 
 
 def test_every_system_of_the_command_has_its_replay():

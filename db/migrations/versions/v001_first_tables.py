@@ -235,6 +235,18 @@ def _surrogates() -> None:
         sa.ForeignKeyConstraint(["surrogate_id"], ["surrogate.id"], name=op.f("fk_artifact_surrogate_id")),
         sa.PrimaryKeyConstraint("surrogate_id", "name", name=op.f("pk_artifact")),
     )
+    op.create_table(
+        "study",
+        sa.Column("surrogate_id", sa.String(length=80), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["surrogate_id"], ["surrogate.id"], name=op.f("fk_study_surrogate_id")),
+        sa.PrimaryKeyConstraint("surrogate_id", "kind", name=op.f("pk_study")),
+    )
 
 
 def _jobs() -> None:

@@ -1,6 +1,7 @@
 """Figures of models: what they show is what was given, and all of it is plain JSON."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from models.box import Box
 from models.distances import distance
 from models.figures import (
-    COLOURS,
     confusion,
     faint,
     importance,
@@ -128,20 +128,22 @@ def test_candidates_are_drawn_against_the_target_by_simulator_and_model(found):
 
 def test_inputs_of_candidates_stand_over_the_box_in_the_colours_of_their_curves(found):
     inversion, target = found
-    (trace,) = plain(inverse_inputs(inversion, ["a", "b", "held"], BOX.low, BOX.high))["data"]
-    assert [d["label"] for d in trace["dimensions"]] == ["a", "b", "distance", "second objective"]
-    assert trace["dimensions"][0]["range"] == [0.1, 2.0]
-    assert trace["dimensions"][1]["values"] == [candidate.x[1] for candidate in inversion.candidates]
+    figure = plain(inverse_inputs(inversion, ["a", "b", "held"], BOX.low, BOX.high))
+    assert figure["data"][0]["x"] == ["a", "b"]
+    shares = [(candidate.x[1] - 0.1) / 1.9 for candidate in inversion.candidates]
+    assert [trace["y"][1] for trace in figure["data"]] == pytest.approx(shares)
+    assert [note["text"] for note in figure["layout"]["annotations"]] == ["2", "2", "0.1", "0.1"]
     curves = inverse_outcomes(inversion, target, AXIS, "w", "log M")["data"]
-    assert [colour for _, colour in trace["line"]["colorscale"]] == [curves[2 * k]["line"]["color"] for k in range(3)]
-    assert all(d["range"][0] < d["range"][1] for d in trace["dimensions"])
+    assert [trace["line"]["color"] for trace in figure["data"]] == [curves[2 * k]["line"]["color"] for k in range(3)]
 
 
-def test_a_single_candidate_is_drawn(found):
+def test_classes_of_candidates_are_told_by_name(found):
     inversion, _ = found
-    one = type(inversion)(inversion.status, inversion.candidates[:1], {}, 1)
-    (trace,) = plain(inverse_inputs(one, ["a", "b", "held"], BOX.low, BOX.high))["data"]
-    assert trace["line"]["colorscale"] == [[0, COLOURS[0]], [1, COLOURS[0]]]
+    one = replace(inversion, candidates=(replace(inversion.candidates[0], x=np.array([1.0, 2.0])),))
+    figure = plain(inverse_inputs(one, ["a", "solvent"], np.zeros(2), np.array([4.0, 2.0]), {1: ("water", "ethanol", "toluene")}))
+    (trace,) = figure["data"]
+    assert (trace["y"], trace["text"]) == ([0.25, 1.0], ["1", "toluene"])
+    assert [note["text"] for note in figure["layout"]["annotations"]] == ["4", "toluene", "0", "water"]
 
 
 def test_a_faint_colour_is_the_same_one():

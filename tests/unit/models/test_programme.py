@@ -149,3 +149,24 @@ def test_settings_rows_and_targets_that_do_not_do_are_refused():
     empty = Table((*linear(30, 0).fields[:3], Field("lot", np.zeros(30, int), classes=("a", "b"))))
     with pytest.raises(BadTable, match="one group"):
         SPEC.task(empty)
+
+
+def test_the_card_keeps_what_was_told_of_rows_held_out():
+    table = linear(100, 0)
+    card = train(table, Spec(SPEC.inputs, SPEC.targets, "ridge", seeds=2)).card
+    held = card["held_out"]["random"]["z"]
+    split = random_split(100, 0.2, 0)
+    assert sorted(held["truth"]) == sorted(table["z"].values[split.test])
+    first = next(score for score in card["learning_curve"] if score["rows"] == len(split.train))
+    error = np.sqrt(np.mean((np.array(held["truth"]) - np.array(held["told"])) ** 2))
+    assert error == pytest.approx(first["metrics"]["z"]["rmse"])
+
+
+def test_the_card_keeps_few_values_of_curves_and_none_of_classes():
+    rng = np.random.default_rng(0)
+    x, axis = rng.random(60), np.linspace(0, 1, 80)
+    curve, kind = Field("c", np.exp(x[:, None] * axis), "", axis, "s"), Field("k", (x > 0.5).astype(int), classes=("a", "b"))
+    spec = Spec((Use("x"),), (Use("c"), Use("k")), "forest", {"trees": 3}, seeds=1, sizes=())
+    held = train(Table((Field("x", x), curve, kind)), spec).card["held_out"]["grouped"]
+    assert set(held) == {"c"}
+    assert len(held["c"]["truth"]) == len(held["c"]["told"]) == 500

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from optimizer.objective import Maximize, Minimize, SpectrumMatch, TargetValue, parse_curve
+from optimizer.objective import CurveMatch, Maximize, Minimize, SpectrumMatch, TargetValue, parse_curve
 from optimizer.types import InvalidInput, Spectrum
 
 NM = np.linspace(380.0, 800.0, 421)
@@ -286,3 +286,54 @@ def test_a_written_curve_is_read_back_bit_for_bit(points, separator):
 def test_any_other_text_is_a_curve_or_an_invalid_input(text):
     with suppress(InvalidInput):
         assert parse_curve(text).axis.size >= 2
+
+
+# Curve match
+
+GRID = np.linspace(2.0, 7.0, 501)
+
+
+def density(middle, width=0.3):
+    return np.exp(-(((GRID - middle) / width) ** 2) / 2) / (width * np.sqrt(2 * np.pi))
+
+
+def shared(target=4.5, axis=GRID):
+    return CurveMatch("w", axis, Spectrum(GRID, density(target)))
+
+
+def test_the_loss_of_two_densities_is_one_minus_their_overlap():
+    losses = shared().losses(np.array([density(4.5), 7 * density(4.5), density(4.8), density(4.2), density(2.5, 0.05)]))
+    overlap = np.minimum(density(4.5), density(4.8)).sum() * 0.01
+    np.testing.assert_allclose(losses.loss, [0, 0, 1 - overlap, 1 - overlap, 1], atol=1e-6)
+    assert 1 - overlap == pytest.approx(0.3829, abs=1e-4)  # 2 Phi(1/2) - 1: normal densities one standard deviation apart
+    assert losses.reasons[2:] == ("right", "left", "left")
+
+
+def test_an_uneven_axis_changes_nothing():
+    uneven = np.r_[np.linspace(2, 4, 101), np.linspace(4.005, 7, 600)]
+    curve = np.interp(uneven, GRID, density(4.7))
+    assert shared(axis=uneven).losses(curve[None]).loss[0] == pytest.approx(shared().losses(density(4.7)[None]).loss[0], abs=1e-4)
+
+
+@pytest.mark.parametrize("empty", [np.zeros(501), -density(4.5)])
+def test_a_curve_without_area_has_loss_1(empty):
+    assert shared().losses(empty[None]).loss[0] == 1
+    assert shared().losses(empty[None]).reasons == ("empty",)
+
+
+def test_noise_below_zero_counts_and_the_loss_stays_in_bounds():
+    noisy = density(4.5) + 0.05 * np.random.default_rng(0).standard_normal((20, 501))
+    assert ((shared().losses(noisy).loss > 0) & (shared().losses(noisy).loss < 0.2)).all()
+    assert (shared().losses(np.random.default_rng(1).standard_normal((50, 501))).loss <= 1).all()
+
+
+@pytest.mark.parametrize("values", [np.zeros(501), density(4.5) - 0.1])
+def test_a_target_is_a_density(values):
+    with pytest.raises(InvalidInput, match="area above 0") as failure:
+        CurveMatch("w", GRID, Spectrum(GRID, values))
+    assert failure.value.where == ("objective", "target")
+
+
+def test_a_target_may_come_later():
+    with pytest.raises(InvalidInput, match="no target"):
+        CurveMatch("w", GRID, None).losses(density(4)[None])
