@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
 from rich.console import Console
 
 from closedloop import bench, data, runs
-from closedloop.errors import ClosedLoopError
-from closedloop.report import Cells, Page
+from closedloop.report import Page
+from closedloop.reproduce_polymer import polymer
+from closedloop.reproduce_table import cells, kept
+
+__all__ = ["nanoparticle", "polymer"]
 
 _NOTES = """Seed: the published figure, empty where none was published. Ours: measured by this command.
 Runs are replayed on the virtual silver lab: the spectra of the publication are not public, its file holds losses.
@@ -36,48 +37,19 @@ def nanoparticle(seeds: int, jobs: int, console: Console, *, quick: bool = False
     """
     from optimizer import published
     from optimizer.figures import losses_per_run
-    from optimizer.two_step import Plan
+    from optimizer.two_step import Plan, replay
 
     plans = [Plan(seed, alone=3, beside=1, replicates=3) if quick else Plan(seed) for seed in range(seeds)]
     measured = published.Measured.parse(bench.read_table(data.DATASETS["agnp"].path))
-    replays = _replays(plans, jobs, console, fresh)
+    replays = kept(plans, replay, jobs, console, fresh=fresh)
     with console.status("Measuring on the published file") as status:
         rows = [*published.file_rows(measured), *published.grid_rows(), *published.lab_rows(measured)]
         if not quick:
             rows += published.batch_rows(measured, status.update)
     rows += published.replay_rows(plans[0], replays)
     summary = {"rows": [vars(row) for row in rows]}
-    figure = losses_per_run([run for replay in replays for run in replay["runs"]], published.REGION)
+    figure = losses_per_run([run for one in replays for run in one["runs"]], published.REGION)
     subtitle = f"{seeds} replays of {plans[0].alone} and {plans[0].beside} runs of {plans[0].wells} wells; {date.today()}"
     facts = {"code": runs.code(), "versions": runs.versions(), "region": published.REGION}
     drawn = {"losses": ("Median losses of the wells of each run, all seeds", figure)}
     return summary, Page("The silver campaign, reproduced", subtitle, [cells(summary["rows"])], drawn, _NOTES.splitlines(), facts)
-
-
-def _replays(plans: Sequence[Any], jobs: int, console: Console, fresh: bool) -> list[dict[str, Any]]:
-    """Every replay; those that were made before are kept."""
-    from optimizer.two_step import replay
-
-    installed = {"versions": runs.versions(), "code": runs.code()}
-    tasks = {runs.key(asdict(plan) | installed): plan for plan in plans}
-    with runs.processes(min(jobs, len(tasks))) as executor:
-        outcome = runs.compute(tasks, replay, runs.Store(data.cache() / "reproduce.jsonl"), executor, console, fresh=fresh)
-    if outcome.failures:
-        failed = "; ".join(f"seed {tasks[key].seed}: {reason}" for key, reason in outcome.failures.items())
-        raise ClosedLoopError(f"{len(outcome.failures)} replays failed: {failed}")
-    return [outcome.results[key] for key in tasks]
-
-
-def cells(rows: Sequence[dict[str, Any]]) -> Cells:
-    """The table seed | ours."""
-    body = []
-    for row in rows:
-        target = "the same" if row["target"] is not None and row["target"] == row["seed"] else _text(row["target"])
-        body.append([row["name"], _text(row["seed"]), _text(row["ours"]), target, _text(row["met"])])
-    return "Published figures beside ours", ["figure", "seed", "ours", "target", "met"], body
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value))
-    return bench.text(value)
