@@ -43,7 +43,7 @@ def upload(
         declared = DatasetIn.model_validate_json(declaration)
     except ValidationError as error:
         raise RequestValidationError(
-            [{**item, "loc": ("declaration", *item["loc"])} for item in error.errors(include_context=False)]
+            [{**item, "loc": ("declaration", *item["loc"])} for item in error.errors()]
         ) from error
     content = bytes_of(file)
     # Before the transaction: reading takes seconds, and on SQLite all other writers would wait.

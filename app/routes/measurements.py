@@ -61,7 +61,7 @@ def import_file(
         columns = ImportMapping.model_validate_json(mapping)
     except ValidationError as error:
         raise RequestValidationError(
-            [{**item, "loc": ("mapping", *item["loc"])} for item in error.errors(include_context=False)]
+            [{**item, "loc": ("mapping", *item["loc"])} for item in error.errors()]
         ) from error
     content = bytes_of(file)
 

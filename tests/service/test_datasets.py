@@ -192,7 +192,7 @@ def declared(**changes):
         (CSV, declared(unit=""), "declaration.fields.0.number.unit"),
         (CSV, declared(column="Q"), "declaration.fields.0.column"),
         (CSV, declared(name="../x"), "declaration.fields.0.number.name"),
-        (CSV, declared(kind="text"), "declaration.fields.0"),
+        (CSV, declared(kind="text"), "declaration.fields.0.kind"),
         (CSV, [{"kind": "category", "name": "shape", "unit": "nm"}], "declaration.fields.0.category.unit"),
         (CSV, [{**FIELDS[2], "columns": ["A380", "A400"]}], "declaration.fields.0.curve"),
         (CSV, [{**FIELDS[2], "axis": [1, 2, 3]}], "declaration.fields.0.curve"),

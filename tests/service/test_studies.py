@@ -228,7 +228,7 @@ def test_a_programme_that_suits_the_inputs_is_gone_through(api, work, recipes, c
 
 
 NO_CORRUPTION = [
-    ({"kind": "rust", "levels": [1]}, "corruptions.0", "noise"),
+    ({"kind": "rust", "levels": [1]}, "corruptions.0.kind", "noise"),
     ({"kind": "noise", "levels": [-1]}, "corruptions.0.noise.levels.0", "0"),
     ({"kind": "missing points", "levels": [1]}, "corruptions.0.missing points.levels.0", "1"),
     ({"kind": "step", "levels": [0.5]}, "corruptions.0.step.levels.0", "integer"),
