@@ -54,7 +54,7 @@ def test_the_list_pages_through_all_campaigns(api):
         ({"batch_size": "15"}, "batch_size"),
         ({"colour": "red"}, "colour"),
         ({"seed": -1}, "seed"),
-        ({"objective": {"kind": "minimise"}}, "objective"),
+        ({"objective": {"kind": "minimise"}}, "objective.kind"),
         ({"objective": {"kind": "target_value", "outcome": "loss"}}, "objective.target_value.target"),
         ({"strategy": {"rules": ["magic"]}}, "strategy.rules.0"),
         ({"strategy": {"rules": ["composite"]}}, "strategy.rules"),
