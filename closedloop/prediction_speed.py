@@ -186,13 +186,14 @@ async def _at_once(connection: _Connection, number: int, rounds: int) -> list[fl
 
 
 async def _each_second(connection: _Connection, number: int, rounds: int) -> list[float]:
-    """Questions at moments that do not depend on the answers; one that comes late counts from its moment on."""
+    """Questions at moments that do not depend on the answers: one that waits for the answer before counts from its moment on."""
     waits, began = list[float](), time.perf_counter() + random.Random(number).random()  # noqa: S311
+    answered = began
     for round in range(rounds):
         moment = began + round
         await asyncio.sleep(max(moment - time.perf_counter(), 0.0))
-        late = max(time.perf_counter() - moment, 0.0) if waits and waits[-1] > 1.0 else 0.0
-        waits.append(late + await connection.ask())
+        waits.append(max(answered - moment, 0.0) + await connection.ask())
+        answered = time.perf_counter()
     return waits
 
 

@@ -1,0 +1,1 @@
+"""Particle size distributions from stacks of microscope images: renderer, readers, learners, baselines and their study."""
