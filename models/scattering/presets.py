@@ -1,4 +1,4 @@
-"""Learners of scattering curves: which kind with which settings, on logarithms of intensities."""
+"""Learners of scattering curves: which kind with which settings, on logarithms of curves."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from models.convolution import PUBLISHED
 from models.corruption import Noise, corrupted
 from models.learners import BadSettings, Learner
 from models.scattering.dataset import TARGETS
-from models.scattering.two_stage import TwoStage, TwoStageSettings
 from models.table import Field, Table
 from models.task import Block, Task
 
 NOISE = 0.15
 """Relative noise of intensities that ridge regression is made to stand: the level that the published programme shows."""
 _SHAPE, _NUMBERS = TARGETS[:1], TARGETS[1:]
+_SMALL = {"epochs": 15, "batch": 64, "noise": NOISE}
+_FORM = ("form", "structure_factor")
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,18 @@ class Preset:
     """A learner for scattering.
 
     Attributes:
-        kind: A key of ``learners.KINDS``, or ``two_stage``.
+        kind: A key of ``learners.KINDS``.
         settings: Those that are not the defaults of the kind.
         targets: What it tells, of ``dataset.TARGETS``, in order.
         about: What it is good for, in a line.
+        inputs: What it sees, in logarithms: the curve as measured, or fields of ``invariant.with_invariants``.
     """
 
     kind: str
     settings: Mapping[str, Any]
     targets: tuple[str, ...]
     about: str
+    inputs: tuple[str, ...] = ("intensity",)
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -44,14 +47,16 @@ PRESETS: Mapping[str, Preset] = {
     "logistic": Preset("logistic", {"C": 100.0}, _SHAPE, "The shape, linearly: the best of all on clean curves of known structures"),
     "two_stage": Preset("two_stage", {"C": 100.0, "noise": NOISE}, TARGETS[:3], "The shape, then the size at which it has as many atoms"),
     "published_cnn": Preset("cnn", asdict(PUBLISHED), _SHAPE, "The network of the published programme"),
-    "small_cnn": Preset("cnn", {}, TARGETS, "Strided convolutions with batch normalisation, all targets at once"),
+    "small_cnn": Preset("cnn", _SMALL, TARGETS, "Strided convolutions with batch normalisation, all targets at once; stands noise"),
     "library": Preset("library", {"scale": False}, TARGETS, "Nearest curves of the library, whatever their factor; ranked, with residuals"),
+    "reduced": Preset("logistic", {"C": 100.0}, _SHAPE, "The shape, of particles of known elements, seen before or not", ("reduced",)),
+    "form": Preset("logistic", {}, _SHAPE, "The shape, of particles of known elements and of sizes not seen before", _FORM),
 }
 
 
-def task_of(table: Table, targets: Sequence[str] = TARGETS) -> Task:
+def task_of(table: Table, targets: Sequence[str] = TARGETS, inputs: Sequence[str] = ("intensity",)) -> Task:
     """The task of telling targets from the logarithms of a table's curves."""
-    return Task((Block.of(table["intensity"], "log"),), tuple(Block.of(table[name]) for name in targets))
+    return Task(tuple(Block.of(table[name], "log") for name in inputs), tuple(Block.of(table[name]) for name in targets))
 
 
 def make(name: str, task: Task, seed: int = 0, device: str = "auto", **changes: Any) -> Learner:
@@ -72,8 +77,6 @@ def make(name: str, task: Task, seed: int = 0, device: str = "auto", **changes: 
         raise BadSettings(f"there is no preset {name!r}", "name", f"use one of: {', '.join(PRESETS)}")
     preset = PRESETS[name]
     settings = {**preset.settings, **changes}
-    if preset.kind == "two_stage":
-        return TwoStage(TwoStageSettings(**settings), task.heads, seed, device)
     return learners.make(preset.kind, learners.settings_of(preset.kind, settings), task.heads, seed, device)
 
 

@@ -24,7 +24,9 @@ _SPELLINGS: dict[Unit, str] = {
     "1/Angstrom": r"1\s*/\s*(?:a|å|ang|angstrom)s?\b|\b(?:a|ang|angstrom)s?\s*(?:\^|\*\*)?\s*\(?-1\b|å\s*\^?\s*(?:-1|⁻¹)",
     "1/nm": r"1\s*/\s*(?:nm|nanometer|nanometre)s?\b|\b(?:nm|nanometer|nanometre)s?\s*(?:\^|\*\*)?\s*\(?-1\b|nm\s*⁻¹",
 }
-_LEAST, _MOST_COLUMNS = 10, 4
+_LEAST, _MOST, _MOST_COLUMNS = 10, 100_000, 4
+_COLUMNS = ("Q", "I", "Idev", "Qdev")
+"""Of NXcanSAS."""
 _FAR = 30.0
 """In 1/Angstrom: beyond what X-rays of 80 keV reach."""
 _COARSE = 1.5
@@ -35,13 +37,18 @@ class BadCurve(ValueError):
     """A measured curve that cannot be read or used.
 
     Attributes:
+        message: What is wrong.
         field: What is at fault.
         remedy: What to do about it.
     """
 
     def __init__(self, message: str, field: str, remedy: str) -> None:
         super().__init__(f"{field}: {message}; {remedy}")
-        self.field, self.remedy = field, remedy
+        self.message, self.field, self.remedy = message, field, remedy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Also where another process has raised it."""
+        return type(self), (self.message, self.field, self.remedy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +79,8 @@ class Curve:
             values = getattr(self, name)
             if values is None:
                 continue
-            if values.shape != self.q.shape or values.ndim != 1 or len(values) < _LEAST:
-                raise BadCurve(f"shape {values.shape}", name, f"give {_LEAST} points or more, as many as q has")
+            if values.shape != self.q.shape or values.ndim != 1 or not _LEAST <= len(values) <= _MOST:
+                raise BadCurve(f"shape {values.shape}", name, f"give {_LEAST} to {_MOST} points, as many as q has")
             if not np.isfinite(values).all():
                 raise BadCurve(f"point {np.flatnonzero(~np.isfinite(values))[0] + 1} is not finite", name, "drop the point")
         if self.q[0] <= 0 or (np.diff(self.q) <= 0).any():
@@ -124,7 +131,7 @@ def read_ascii(text: str, unit: Unit | None = None) -> Curve:
             rows.append(cells)
     if not rows:
         raise BadCurve("there are no numbers", "file", "give columns q, I and, where known, sigma and the resolution of q")
-    return _curve(list(np.array(rows).T), unit, told_unit("\n".join(header)))
+    return curve_of(list(np.array(rows).T), unit, told_unit("\n".join(header)))
 
 
 def read_nxcansas(content: bytes, unit: Unit | None = None) -> Curve:
@@ -148,8 +155,8 @@ def read_nxcansas(content: bytes, unit: Unit | None = None) -> Curve:
         group = next((group for group in _groups(file) if _is_curve(group)), None)
         if group is None:
             raise BadCurve("there is no group of class SASdata with one-dimensional Q and I", "file", "export a reduced curve")
-        columns = [group[name][()] if name in group else None for name in ("Q", "I", "Idev", "Qdev")]
-        return _curve(columns, unit, told_unit(_text(group["Q"].attrs.get("units", ""))))
+        columns = [_column(group, name) if name in group else None for name in _COLUMNS]
+        return curve_of(columns, unit, told_unit(_text(group["Q"].attrs.get("units", ""))))
 
 
 def told_unit(text: str) -> Unit | None:
@@ -186,7 +193,7 @@ def resampled(curve: Curve, axis: FloatArray, most: float = 0.0) -> Resampled:
         ranges = f"the curve runs from {q[0]:g} to {q[-1]:g} 1/Angstrom, the model knows {axis[0]:g} to {axis[-1]:g}"
         raise BadCurve(ranges, "q", "check the unit of q, measure that range, or train a model on the overlap")
     if beyond:
-        flags.append(f"{beyond:.0%} of the range of the model were not measured: the curve was continued as a constant")
+        flags.append(f"{beyond:.0%} of the range of the model were not measured")
     if len(q) != len(axis) or not np.allclose(q, axis, rtol=1e-6):
         flags.append("the curve was brought onto the axis of the model by interpolation")
     if np.median(np.diff(q)) > _COARSE * np.median(np.diff(axis)):
@@ -194,8 +201,17 @@ def resampled(curve: Curve, axis: FloatArray, most: float = 0.0) -> Resampled:
     return Resampled(np.exp(np.interp(axis, q, logarithm)), beyond, tuple(flags))
 
 
-def _curve(columns: Sequence[FloatArray | None], unit: Unit | None, told: Unit | None) -> Curve:
-    """The curve of columns q, intensity and, where known, deviation and resolution, in 1/Angstrom."""
+def curve_of(columns: Sequence[FloatArray | None], unit: Unit | None, told: Unit | None = None) -> Curve:
+    """The curve of columns q, intensity and, where known, deviation and resolution.
+
+    Args:
+        columns: Shape (m,) each.
+        unit: Of q, as whoever reads it says.
+        told: The same, as the file says.
+
+    Raises:
+        BadCurve: Neither says it, they do not agree, or the curve is bad.
+    """
     if unit and told and unit != told:
         raise BadCurve(f"the file says {told}, the request {unit}", "unit", "correct the one that is wrong")
     known = unit or told
@@ -228,6 +244,22 @@ def _groups(file: Any) -> Iterator[Any]:
 def _is_curve(group: Any) -> bool:
     named = _text(group.attrs.get("canSAS_class", group.attrs.get("NX_class", "")))
     return named in ("SASdata", "NXdata") and all(name in group and group[name].ndim == 1 for name in ("Q", "I"))
+
+
+def _column(group: Any, name: str) -> FloatArray:
+    """The values of a data set, looked at before it is read: it may unpack to more than memory holds, or lead to other files.
+
+    Raises:
+        BadCurve: It does, or holds no numbers.
+    """
+    import h5py
+
+    column = group[name]
+    if isinstance(group.get(name, getlink=True), h5py.ExternalLink) or column.external or column.is_virtual:
+        raise BadCurve(f"{name} stands in another file", "file", "export the curve into one file")
+    if column.dtype.kind not in "fiu" or column.size > _MOST:
+        raise BadCurve(f"{name} holds {column.size} values of {column.dtype}", "file", f"export numbers, {_MOST} points at most")
+    return np.asarray(column[()], float)
 
 
 def _text(value: Any) -> str:

@@ -1,43 +1,50 @@
-"""The published programme on size and shape from scattering, made once more: its figures beside ours.
-
-Learners see logarithms of intensities; a random split holds out a fifth. Logistic regression sees every fourth point, which
-tells it no less and takes a quarter of the time.
-"""
+"""The published programme on size and shape from scattering, made once more: its figures beside ours."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from models import metrics
-from models.scattering.curves import WIDE, Sample, intensity
-from models.scattering.dataset import TARGETS, published_table
-from models.scattering.presets import NOISE, make, part, task_of, with_noise
-from models.splits import Split, grouped_split, random_split
-from models.study import Watch, tell
-from models.table import Table
+from models.corruption import Noise
+from models.robustness import MODES, Row
+from models.scattering.curves import Q, Sample, intensity
+from models.scattering.dataset import TARGETS
+from models.scattering.presets import NOISE
+from models.scattering.reader import BadCurve, Curve, resampled
+from models.scattering.trials import BOUNDS, PARTS, ROBUST, Result, Trial, corruptions
+from models.surrogate import FloatArray
 
-Budget = Literal["linear", "networks"]
+Done = Mapping[Trial, Result]
 _CUBE = (8760072.0, 8737556.0, 8700139.0)
 """Intensities of the cube of 63 silver atoms at q = .01, .02, .03 1/Angstrom and Biso .1, as the published generator prints them."""
-_STEP = 4
-"""Every so manieth point is shown to logistic regression."""
-_SPLITS = 4
 _NUMBERS = TARGETS[1:]
-_PUBLISHED: Mapping[str, tuple[float | None, ...]] = {
-    "all angles": (0.999, 0.881, 0.554, 0.994, 0.96),
-    "small angles": (0.9904, 0.6966, 0.1170, 0.59, 0.88),
-    "wide angles": (0.9629, 0.7158, 0.5496, 0.90, 0.84),
+_RIDGE: Mapping[str, tuple[tuple[float, float], ...]] = {
+    "all angles": ((0.00015, 0.999), (0.846, 0.881), (0.310, 0.554)),
+    "small angles": ((0.0300, 0.9904), (2.1451, 0.6966), (0.6271, 0.1170)),
+    "wide angles": ((0.1152, 0.9629), (2.0095, 0.7158), (0.3200, 0.5496)),
 }
-"""Q2 of the numbers by ridge regression, and shares of right shapes by logistic regression and by the network."""
-_PARTS = {"all angles": (0.0, np.inf), "small angles": (0.0, WIDE), "wide angles": (WIDE, np.inf)}
+"""Published MSE and Q2 of ridge regression, per number."""
+_VARIANCES = (3.196, 7.106, 0.695)
+"""Published variances of the numbers held out."""
+_LOGISTIC = {"all angles": 0.994, "small angles": 0.59, "wide angles": 0.90}
+_CNN_SHAPE = {"all angles": 0.96, "small angles": 0.88, "wide angles": 0.84}
+_CNN_SIZE = {"all angles": 0.91, "small angles": 0.86, "wide angles": 0.82}
+"""Published shares of right shapes, and of right sizes."""
+_CNN_BOUNDS = 0.17
+"""Published share of right shapes of curves on other bounds, predict only."""
+_WEIGHTS = 128 + 6208 + 286857
+"""Of the published network."""
+_CURVES = 5508
+"""That have to be simulated in a minute of one core."""
+_LEAST = {"log_n_Atoms": 0.999, "sqrt_log_eq_radius": 0.98}
+"""Wanted Q2 of ridge regression at all angles."""
 
 
 @dataclass(frozen=True)
-class Row:
+class Line:
     """A figure.
 
     Attributes:
@@ -58,115 +65,178 @@ class Row:
         return None if self.target is None else self.ours >= self.target
 
 
-def figures(budget: Budget = "linear", seed: int = 0, watch: Watch | None = None) -> list[dict[str, Any]]:
-    """Rows of name, seed, ours, target and met.
-
-    Args:
-        budget: ``linear`` takes some minutes; ``networks`` adds them, and takes half an hour.
-        seed: Of splits, learners and noise.
-        watch: Told of the progress.
-
-    Raises:
-        Cancelled: ``watch`` said so.
-    """
-    tell(watch, 0.0, "curves")
-    table, divided = published_table(), published_table(divided=True)
-    parts: list[Callable[[], Iterator[Row]]] = [
-        cube,
-        lambda: linear(table, seed),
-        lambda: noisy(table, seed),
-        lambda: honest(table, divided, seed),
-    ]
-    if budget == "networks":
-        parts.append(lambda: networks(table, seed))
-    rows: list[Row] = []
-    for done, rows_of in enumerate(parts):
-        tell(watch, (done + 1) / (len(parts) + 1), ("cube", "linear learners", "noise", "unseen groups", "networks")[done])
-        rows += rows_of()
-    tell(watch, 1.0, "done")
-    return [asdict(row) | {"met": row.met} for row in rows]
+def lines(done: Done) -> list[dict[str, Any]]:
+    """Rows of name, seed, ours, target and met: the published figures, and those that are wanted."""
+    parts = (cube(), _speed(done), _linear(done), _networks(done), _noisy(done), _bounds(done), _unseen(done))
+    return [asdict(line) | {"met": line.met} for part in parts for line in part]
 
 
-def cube() -> Iterator[Row]:
+def cube() -> Iterator[Line]:
     """Digits of the intensities of a small cube that agree with the published generator."""
     ours = intensity(Sample("cubefcc", 2, (("Ag", 1.0),), biso=0.1), np.array([0.01, 0.02, 0.03]))
     error = float(np.abs(ours / _CUBE - 1).max())
-    yield Row("digits of the intensities of a cube of 63 atoms", None, -float(np.log10(error)), 6.0)
+    yield Line("digits of the intensities of a cube of 63 atoms", None, -float(np.log10(error)), 6.0)
 
 
-def linear(table: Table, seed: int) -> Iterator[Row]:
-    """Ridge and logistic regression and the two stages on a random split, with all angles, small ones and wide ones."""
-    wanted = {"log_n_Atoms": 0.999, "sqrt_log_eq_radius": 0.98}
-    split = random_split(len(table), 0.2, seed)
-    for name, (low, high) in _PARTS.items():
-        whole, every = name == "all angles", part(table, low, high)
-        ridge = scores(every, split, "ridge", _NUMBERS, seed, alpha=0.1, noise=0.0)
-        for (target, told), known in zip(ridge.items(), _PUBLISHED[name], strict=False):
-            yield Row(f"ridge {target}, {name}: Q2", known, told, wanted.get(target) if whole else None)
-        fewer = part(every, step=1 if high == WIDE else _STEP)
-        right = scores(fewer, split, "logistic", TARGETS[:1], seed)["shape"]
-        yield Row(f"logistic shape, {name}: accuracy", _PUBLISHED[name][3], right, 0.99 if whole else None)
-        size = scores(fewer, split, "two_stage", TARGETS[:3], seed)["Size_parameter_1"]
-        yield Row(f"two-stage size, {name}: Q2", None, size, 0.985 if whole else None)
+def _speed(done: Done) -> Iterator[Line]:
+    result = next(result for trial, result in done.items() if trial.what == "speed")
+    yield Line("curves that are simulated in a CPU minute", None, 60 * result.card["curves"] / result.cpu_s, _CURVES)
 
 
-def noisy(table: Table, seed: int) -> Iterator[Row]:
-    """Learners of clean curves and of noisy ones, asked about noisy ones."""
-    split, damaged = random_split(len(table), 0.2, seed), with_noise(table, NOISE, seed)
-    ridge = scores(table, split, "ridge", _NUMBERS, seed, asked=damaged)
-    for target, told in ridge.items():
-        yield Row(f"ridge {target}, noise {NOISE:.0%}, predict only: Q2", None, told, 0.7)
-    for mode, known in (("predict only", table), ("train and predict", damaged)):
-        right = scores(part(known, step=_STEP), split, "logistic", TARGETS[:1], seed, asked=part(damaged, step=_STEP))["shape"]
-        yield Row(f"logistic shape, noise {NOISE:.0%}, {mode}: accuracy", None, right)
+def _linear(done: Done) -> Iterator[Line]:
+    """Ridge and logistic regression and the two stages on a random split."""
+    for over in PARTS:
+        whole = over == "all angles"
+        ridge, zeros = (_part(done, "ridge", over, data).scores for data in ("published", "zeros"))
+        for target, (mse, q2), variance in zip(_NUMBERS, _RIDGE[over], _VARIANCES, strict=True):
+            told = ridge[target]
+            yield Line(f"ridge {target}, {over}: Q2", q2, told["r2"], _LEAST.get(target) if whole else None)
+            yield Line(f"ridge {target}, {over}: MSE", mse, told["rmse"] ** 2)
+            if whole:
+                yield Line(f"{target}, variance of the data held out", variance, told["variance"])
+        told = zeros["sqrt_log_eq_radius"]
+        yield Line(f"ridge sqrt_log_eq_radius, three shapes at 0, {over}: Q2", _RIDGE[over][-1][1], told["r2"])
+        yield Line(f"ridge sqrt_log_eq_radius, three shapes at 0, {over}: MSE", _RIDGE[over][-1][0], told["rmse"] ** 2)
+        if whole:
+            yield Line("sqrt_log_eq_radius, three shapes at 0, variance of the data held out", _VARIANCES[-1], told["variance"])
+        right = _part(done, "logistic", over).scores["shape"]["accuracy"]
+        yield Line(f"logistic shape, {over}: accuracy", _LOGISTIC[over], right, 0.99 if whole else None)
+        size = _part(done, "two-stage", over).scores["Size_parameter_1"]["r2"]
+        yield Line(f"two-stage size, {over}: Q2", None, size, 0.985 if whole else None)
 
 
-def honest(table: Table, divided: Table, seed: int) -> Iterator[Row]:
-    """The shape by logistic regression, of elements and of structures that were not learnt from: means of four splits."""
-    for group, target in (("element", 0.98), ("structure", None)):
-        for name, curves in (("log I", table), ("log I / f^2", divided)):
-            fewer = part(curves, step=_STEP)
-            splits = [grouped_split(table[group].values, 0.2, seed + number) for number in range(_SPLITS)]
-            right = [scores(fewer, split, "logistic", TARGETS[:1], seed)["shape"] for split in splits]
-            wanted = target if curves is divided else None
-            yield Row(
-                f"logistic shape, unseen {group}s, {name}: accuracy, scatter {np.std(right):.3f}", None, float(np.mean(right)), wanted
-            )
+def _networks(done: Done) -> Iterator[Line]:
+    """The published network and the small one, on a random split."""
+    published = _whole(done, "published CNN")
+    yield Line("published CNN: weights", _WEIGHTS, published.card["parameters"], _WEIGHTS)
+    yield Line("published CNN shape, all angles: accuracy", _CNN_SHAPE["all angles"], published.scores["shape"]["accuracy"])
+    for over in PARTS:
+        whole = over == "all angles"
+        told = (_whole(done, "small CNN") if whole else _part(done, "small CNN", over)).scores
+        yield Line(f"small CNN shape, {over}: accuracy", _CNN_SHAPE[over], told["shape"]["accuracy"], 0.995 if whole else 0.97)
+        size = told["Size_parameter_1"]
+        yield Line(f"small CNN size, {over}: accuracy of whole sizes", _CNN_SIZE[over], size["right"])
+        yield Line(f"small CNN size, {over}: Q2", None, size["r2"], 0.99 if whole else None)
 
 
-def networks(table: Table, seed: int) -> Iterator[Row]:
-    """The published network and the small one."""
-    split = random_split(len(table), 0.2, seed)
-    yield Row("published CNN shape: accuracy", 0.96, scores(table, split, "published_cnn", TARGETS[:1], seed)["shape"])
-    for name, (low, high) in _PARTS.items():
-        told = scores(part(table, low, high), split, "small_cnn", TARGETS, seed)
-        yield Row(f"small CNN shape, {name}: accuracy", _PUBLISHED[name][4], told["shape"], 0.995 if name == "all angles" else 0.97)
-        yield Row(f"small CNN size, {name}: Q2", None, told["Size_parameter_1"], 0.99 if name == "all angles" else None)
-    damaged = with_noise(table, NOISE, seed)
-    told = scores(table, split, "small_cnn", TARGETS, seed, asked=damaged)
-    yield Row(f"small CNN shape, noise {NOISE:.0%}, predict only: accuracy", None, told["shape"], 0.98)
+def _noisy(done: Done) -> Iterator[Line]:
+    """The noise of the published programme, in both modes."""
+    level = Noise(NOISE).label
+    for learner in ROBUST:
+        for row in _rows(done, learner):
+            if (row.corruption, row.level) != (Noise.name, level) or row.metric not in ("r2", "accuracy"):
+                continue
+            wanted = 0.7 if learner.startswith("ridge") else 0.98 if learner == "small CNN" and row.target == "shape" else None
+            least = wanted if row.mode == "predict only" else None
+            figure = "accuracy" if row.metric == "accuracy" else "Q2"
+            yield Line(f"{learner} {row.target}, noise {level}, {row.mode}: {figure}", None, row.value, least)
 
 
-def scores(
-    table: Table, split: Split, preset: str, targets: Sequence[str], seed: int, asked: Table | None = None, **changes: Any
-) -> dict[str, float]:
-    """Q2 of numbers and accuracy of categories on held-out curves.
-
-    Args:
-        table: What is learnt from.
-        split: Its rows.
-        preset: A key of ``presets.PRESETS``.
-        targets: What is told.
-        seed: Of the learner.
-        asked: What the held-out curves are taken from, with the rows of the table; None for the table itself.
-        changes: Settings to change.
-    """
-    task = task_of(table, targets)
-    train, test = table.rows(split.train), (asked or table).rows(split.test)
-    learner = make(preset, task, seed, **changes).fit(task.X(train), task.Y(train))
-    truth, told = task.told(task.Y(test)), task.told(learner.predict(task.X(test)))
-    return {block.name: _score(block, truth[block.name], told[block.name]) for block in task.targets}
+def _bounds(done: Done) -> Iterator[Line]:
+    """Curves on other bounds: what a learner that was not told would say, and whether it is."""
+    label = f"{BOUNDS[-1][0]:g} to {BOUNDS[-1][1]:g}"
+    for learner in ("published CNN", *ROBUST[1:]):
+        for row in _rows(done, learner):
+            if (row.level, row.target, row.metric) == (label, "shape", "accuracy"):
+                known = _CNN_BOUNDS if learner == "published CNN" and row.mode == "predict only" else None
+                yield Line(f"{learner} shape, bounds {label}, {row.mode}: accuracy", known, row.value)
+    yield Line(f"other bounds that are refused, or flagged where allowed, of {len(BOUNDS)}", None, _told(), len(BOUNDS))
 
 
-def _score(block: Any, truth: Any, told: Any) -> float:
-    return float(metrics.score(block, truth, told)["accuracy" if block.kind == "category" else "r2"])
+def _told() -> int:
+    """How many of the other bounds are refused by default, and flagged once a missing part is allowed."""
+    sample, count = Sample("octahedron", 4, (("Ag", 1.0),)), 0
+    for low, high in BOUNDS:
+        q = Q[(low <= Q) & (high >= Q)]
+        curve = Curve(q, intensity(sample, q))
+        try:
+            resampled(curve, Q)
+        except BadCurve:
+            count += bool(resampled(curve, Q, most=1.0).flags)
+    return count
+
+
+def _unseen(done: Done) -> Iterator[Line]:
+    """Shapes of elements, and of structures, that were not learnt from: means over splits, and their scatter."""
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for trial, result in done.items():
+        if trial.what.startswith("unseen"):
+            key = (trial.what, trial.learner, trial.data, trial.inputs)
+            found.setdefault(key, []).append(result.scores["shape"]["accuracy"])
+    for (what, _, data, inputs), right in found.items():
+        least = 0.98 if inputs == ("reduced",) else 0.93 if (data, inputs[0]) == ("library", "form") else None
+        name = f"logistic shape, {what}s, {data}, by {' and '.join(inputs)}: accuracy"
+        yield Line(f"{name}, mean of {len(right)} splits", None, float(np.mean(right)), least)
+        yield Line(f"{name}, standard deviation over splits", None, float(np.std(right)))
+
+
+def robust(done: Done) -> dict[str, list[Row]]:
+    """Learner to its rows of the robustness programme, clean ones first; the published figures stand as learners of their own."""
+    ours = {name: _rows(done, name) for name in ("published CNN", *ROBUST)}
+    return ours | {f"{name}, seed": rows for name, rows in _seed_rows().items()}
+
+
+def _seed_rows() -> dict[str, list[Row]]:
+    """Published shares of right shapes, as rows of the programme."""
+    labels = {over: part.label for over, part in zip(list(PARTS)[1:], corruptions(False)[-5:-3], strict=True)}
+    found = {}
+    for name, known in (("logistic", _LOGISTIC), ("CNN", _CNN_SHAPE)):
+        found[name] = [Row("", "", "clean", "shape", "accuracy", known["all angles"])]
+        found[name] += [Row("range", label, "train and predict", "shape", "accuracy", known[over]) for over, label in labels.items()]
+    found["CNN"].append(Row("range", f"{BOUNDS[-1][0]:g} to {BOUNDS[-1][1]:g}", "predict only", "shape", "accuracy", _CNN_BOUNDS))
+    return found
+
+
+def programme(done: Done, quick: bool) -> tuple[list[str], list[list[Any]]]:
+    """Header and lines of the robustness programme: a line per corruption and mode, a column per learner and target."""
+    named = [(learner, target) for learner in ROBUST for target in TARGETS]
+    known = {(r.corruption, r.level, r.mode, name, r.target): r for name in ROBUST for r in _rows(done, name) if _usual(r)}
+    columns = [column for column in named if any(key[3:] == column for key in known)]
+    wanted = [("", "", "clean"), *((c.name, c.label, mode) for c in corruptions(quick) for mode in MODES)]
+    table: list[list[Any]] = []
+    for place in wanted:
+        told = [known.get((*place, *column)) for column in columns]
+        made_up = max((row.extrapolated for row in told if row), default=0.0)
+        table.append([*place, f"{made_up:.0%}" if made_up else "", *(row.value if row else None for row in told)])
+    return ["corruption", "level", "mode", "made up", *(f"{name}, {target}" for name, target in columns)], table
+
+
+def importance(done: Done, learner: str) -> tuple[list[str], list[str], FloatArray]:
+    """Regions of q, targets, and the fall of Q2 or accuracy (regions, targets) once a region is shuffled."""
+    result = _whole(done, learner)
+    return list(result.importance), list(result.scores), np.array(list(result.importance.values()))
+
+
+def parity(done: Done, target: str) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Truth and answers of a number by the learners that tell it, at all angles."""
+    results = {name: _part(done, name, "all angles") for name in ("ridge", "two-stage")} | {"small CNN": _whole(done, "small CNN")}
+    return {name: (np.array(r.truth[target]), np.array(r.told[target])) for name, r in results.items() if target in r.truth}
+
+
+def confusion(done: Done, learner: str) -> Sequence[Sequence[int]]:
+    """Shapes by true and told class."""
+    counts: Sequence[Sequence[int]] = _whole(done, learner).scores["shape"]["confusion"]
+    return counts
+
+
+def _usual(row: Row) -> bool:
+    return row.metric == ("accuracy" if row.target == "shape" else "r2")
+
+
+def _whole(done: Done, learner: str) -> Result:
+    return next(result for trial, result in done.items() if (trial.what, trial.learner) == ("whole", learner))
+
+
+def _part(done: Done, learner: str, over: str, data: str = "published") -> Result:
+    wanted = ("part", learner, over, data)
+    return next(result for trial, result in done.items() if (trial.what, trial.learner, trial.over, trial.data) == wanted)
+
+
+def _rows(done: Done, learner: str) -> list[Row]:
+    """Rows of a learner: clean, predict only, train and predict."""
+    return [
+        Row(**row)
+        for trial, result in done.items()
+        if trial.learner == learner and trial.what in ("whole", "retrained")
+        for row in result.rows
+    ]

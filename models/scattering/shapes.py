@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -30,13 +31,18 @@ class BadParticle(ValueError):
     """A particle that cannot be built or simulated.
 
     Attributes:
+        message: What is wrong.
         field: What is at fault.
         remedy: What to do about it.
     """
 
     def __init__(self, message: str, field: str, remedy: str) -> None:
         super().__init__(f"{field}: {message}; {remedy}")
-        self.field, self.remedy = field, remedy
+        self.message, self.field, self.remedy = message, field, remedy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Also where another process has raised it."""
+        return type(self), (self.message, self.field, self.remedy)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,17 @@ from functools import cache
 import numpy as np
 import pytest
 
+from models import learners
 from models.learners import BadSettings
 from models.scattering.curves import WIDE, Sample, simulate
 from models.scattering.dataset import TARGETS, table
+from models.scattering.invariant import with_invariants
 from models.scattering.presets import PRESETS, make, part, task_of, with_noise
 from models.scattering.shapes import SHAPES
 from models.scattering.two_stage import HEADS, TwoStage, TwoStageSettings, sizes
+from models.spec import Spec, Use
 from models.splits import random_split
+from models.table import BadTable
 from models.task import Head
 from tests.contracts.surrogate import SurrogateContract
 
@@ -63,6 +67,34 @@ def test_a_two_stage_fit_tells_its_progress_and_its_stages():
     assert told == sorted(told)
     assert told[-1] == 1
     assert set(model.card) >= {"shape", "atoms"}
+
+
+def test_it_is_a_kind_of_the_registry(tmp_path):
+    task = task_of(curves(), TARGETS[:3])
+    learner = learners.make("two_stage", learners.settings_of("two_stage", {"C": 100, "noise": 0.15}), task.heads)
+    told = learner.fit(task.X(curves()), task.Y(curves())).predict(task.X(curves()))
+    learner.save(tmp_path / "learner.safetensors")
+    assert learners.load("two_stage", tmp_path / "learner.safetensors").predict(task.X(curves())).tobytes() == told.tobytes()
+    spec = Spec((Use("intensity", "log"),), tuple(map(Use, TARGETS[:3])), "two_stage", {"C": 100, "noise": 0.15})
+    assert spec.task(curves()) == task
+    with pytest.raises(BadTable, match="name those targets"):
+        Spec((Use("intensity", "log"),), (Use("shape"),), "two_stage").task(curves())
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_settings_of_their_kind(name):
+    assert learners.settings_of(PRESETS[name].kind, PRESETS[name].settings)
+
+
+@pytest.mark.parametrize("name", ["reduced", "form"])
+def test_presets_of_known_elements_see_what_is_left(name):
+    samples = [Sample(shape, n, ((element, 1.0),)) for shape in ("cubefcc", "octahedron") for n in (5, 6, 7) for element in ("Ag", "Pb")]
+    full = with_invariants(table(samples, simulate(samples)))
+    task = task_of(full, PRESETS[name].targets, PRESETS[name].inputs)
+    known = full["element"].values == full["element"].values[0]
+    learner = make(name, task).fit(task.X(full.rows(known)), task.Y(full.rows(known)))
+    told = learner.predict(task.X(full.rows(~known))).argmax(axis=1)
+    assert told.tolist() == full["shape"].values[~known].tolist()
 
 
 def test_other_targets_and_settings_are_refused():
