@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 import time
@@ -136,6 +137,7 @@ class Recent:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str, tuple[float, Principal]] = {}
+        self._looking: dict[str, asyncio.Task[Principal]] = {}
 
     async def principal(self, key: str) -> Principal:
         """Whose key it is.
@@ -144,11 +146,21 @@ class Recent:
             Unauthorized: It is unknown or revoked.
         """
         until, found = self._known.get(key, (0.0, None))
-        if found is None or until < time.monotonic():
+        if found is not None and time.monotonic() <= until:
+            return found
+        looking = self._looking.get(key)
+        if looking is None:  # one looks for all who ask meanwhile
+            looking = self._looking[key] = asyncio.create_task(self._look(key))
+        return await asyncio.shield(looking)
+
+    async def _look(self, key: str) -> Principal:
+        try:
             found = await anyio.to_thread.run_sync(holder, self._database, key)
-            if len(self._known) >= self._MOST:
-                self._known.clear()
-            self._known[key] = time.monotonic() + self._KEPT_S, found
+        finally:
+            del self._looking[key]
+        if len(self._known) >= self._MOST:
+            self._known.clear()
+        self._known[key] = time.monotonic() + self._KEPT_S, found
         return found
 
 

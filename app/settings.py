@@ -47,13 +47,29 @@ class Settings:
     lease_s: float = 15.0
     max_body: int = 32 * 1024 * 1024
 
+    @property
+    def unfinished(self) -> Path:
+        """Where jobs keep what they have done, in a folder each, until they end."""
+        beside = Path(self.database.removeprefix("sqlite:///")).parent if self.database.startswith("sqlite:///") else _folder()
+        return beside / "unfinished"
+
     def prepare(self) -> None:
         """Create the folder of a database file, and check what cannot be left to chance.
 
         Raises:
             InvalidInput: The Dask scheduler is another machine's and unencrypted: whoever reaches it runs code here.
         """
-        if self.dask and not self.dask.startswith(_SAFE):
-            raise InvalidInput(f"{self.dask} is not encrypted", where=("dask",), remedy="use a tls:// scheduler, or one on this machine")
+        if self.dask:
+            check_dask(self.dask)
         if self.database.startswith("sqlite:///"):
             Path(self.database.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+
+
+def check_dask(address: str) -> None:
+    """Check that no one between here and a Dask scheduler can run code here.
+
+    Raises:
+        InvalidInput: The scheduler is another machine's, and unencrypted.
+    """
+    if not address.startswith(_SAFE):
+        raise InvalidInput(f"{address} is not encrypted", where=("dask",), remedy="use a tls:// scheduler, or one on this machine")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from app import card_figures, datasets, explaining, hardening, inverting, surrogates, sweeping, wanting
@@ -84,11 +85,23 @@ def task(session: Session, job: JobRow) -> tuple[StudyKind, dict[str, bytes], by
 
 
 def studied(
-    kind: StudyKind, files: dict[str, bytes], content: bytes, source: dict[str, Any], request: dict[str, Any], progress: Progress
+    kind: StudyKind,
+    files: dict[str, bytes],
+    content: bytes,
+    source: dict[str, Any],
+    request: dict[str, Any],
+    progress: Progress,
+    folder: Path | None = None,
 ) -> Found:
     """Carry a study out, where jobs are computed."""
     model = Trained.from_files(files)
-    material = Material(model, Table.from_bytes(content), Subject(model.task, model.card, source), progress.tell)
+    material = Material(
+        model,
+        Table.from_bytes(content),
+        Subject(model.task, model.card, source),
+        progress.tell,
+        folder if folder and folder.is_dir() else None,
+    )
     return KINDS[kind].found(material, KINDS[kind].body.model_validate(request))
 
 

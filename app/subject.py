@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from models import learners
@@ -58,12 +59,14 @@ class Material:
         table: The data that it was trained on.
         subject: The model as it was when the study was asked for.
         watch: Told of the progress.
+        kept: A folder for what is done, where an attempt before may have left something.
     """
 
     model: Trained
     table: Table
     subject: Subject
     watch: Watch
+    kept: Path | None = None
 
     def split(self, name: SplitName, seed: int | None = None) -> Split:
         """Rows to learn from and rows held out; of the first seed of the training where none is told."""

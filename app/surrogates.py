@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from app import datasets, service
@@ -165,11 +166,11 @@ def task(session: Session, job: JobRow) -> tuple[bytes, dict[str, Any]]:
     return datasets.find(session, row.dataset_id, row.dataset_version).content, row.spec
 
 
-def trained(content: bytes, spec: dict[str, Any], progress: Progress) -> Outcome:
-    """Train a model, where jobs are computed."""
+def trained(content: bytes, spec: dict[str, Any], progress: Progress, folder: Path | None = None) -> Outcome:
+    """Train a model, where jobs are computed; from where an attempt before was killed, if its folder is here."""
     from models.programme import train  # late: the web process trains nothing
 
-    model = train(Table.from_bytes(content), Spec.from_card(spec), progress.tell)
+    model = train(Table.from_bytes(content), Spec.from_card(spec), progress.tell, folder if folder and folder.is_dir() else None)
     return model.to_files(), model.card
 
 

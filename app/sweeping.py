@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from app.schemas.studies import SearchIn, SweepIn
@@ -16,7 +19,7 @@ from models.task import Block
 from optimizer import sweep_figures
 from optimizer.parameters import Categorical, Continuous, Discrete, Parameter
 from optimizer.space import SearchSpace
-from optimizer.sweep import Evaluate, Plan, Results, Settings, one_at_a_time
+from optimizer.sweep import Evaluate, Keep, Plan, Results, Run, Settings, one_at_a_time
 from optimizer.tuning import Trial, Tuning, tune
 from optimizer.types import InvalidInput
 
@@ -123,19 +126,36 @@ def found(material: Material, body: SweepIn) -> Found:
         "default": default_of(subject),
         "split": body.split,
     }
+    finished, keep = _runs(material.kept)
     if body.method == "loop":
-        tuned = tune(_tuning(subject, body), evaluate, watch=material.watch)
+        tuned = tune(_tuning(subject, body), evaluate, finished, keep, material.watch)
         best = None if tuned.best is None else _trial(tuned.best)
         figure = sweep_figures.tuning(tuned, *next(iter(good.items())))
         said = "every training failed" if best is None else f"best of {len(tuned.trials)} settings: {best['score']:.4g}"
         told = {"factors": [], "trials": [_trial(trial) for trial in tuned.trials], "best": best}
         return Found(result | told, (Drawn("trials", "Settings that the loop tried", figure),), said)
-    factors = one_at_a_time(_plan(subject, body), evaluate, watch=material.watch)
+    factors = one_at_a_time(_plan(subject, body), evaluate, finished, keep, material.watch)
     numbered = enumerate(factors, 1)
     drawn = tuple(Drawn(f"factor_{k}", f"Settings of {factor.name}", sweep_figures.factor(factor, good)) for k, factor in numbered)
     said = "; ".join(f"{factor.name}: {', '.join(map(str, factor.chosen))}" for factor in factors)
     told = {"factors": [asdict(factor) for factor in factors], "trials": [], "best": None}
     return Found(result | told, drawn, said)
+
+
+def _runs(folder: Path | None) -> tuple[dict[str, Results], Keep | None]:
+    """Runs that an attempt before has left in a folder, and what keeps new ones there."""
+    if folder is None:
+        return {}, None
+    path, finished = folder / "runs.jsonl", dict[str, Results]()
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        with suppress(json.JSONDecodeError):  # a process that was killed may have left half a line
+            finished |= json.loads(line)
+
+    def keep(run: Run, results: Results) -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"\n{json.dumps({run.key: dict(results)})}\n")
+
+    return finished, keep
 
 
 def _evaluate(material: Material, body: SweepIn, block: Block) -> Evaluate:

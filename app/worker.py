@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
+import shutil
 import socket
 import threading
 import time
@@ -11,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,6 +46,10 @@ _REASONS: dict[type[BaseException], str] = {
     MemoryError: "the job asked for more memory than it may have; ask for less, or set CLOSEDLOOP_MEMORY_MB higher",
     ProcessExpired: "the process of the job was killed, perhaps for want of memory; ask for the job again",
 }
+_KEEPING = ("train", "sweep")
+"""Kinds of jobs that go on from what they had done when they were killed."""
+_CUT_SHORT = (TimeoutError, ProcessExpired)
+"""Ends after which what was done is kept, for somebody to ask for the job again."""
 
 
 @dataclass
@@ -51,15 +59,25 @@ class _Running:
     future: Future[Any]
     commit: Callable[..., bool]
     progress: Progress
+    kept: Path | None
     told: tuple[float, str] | None = None
 
 
 class Worker:
-    """Takes jobs from the queue as long as it runs; any number of workers may share a database."""
+    """Takes jobs from the queue as long as it runs; any number of workers may share a database.
 
-    def __init__(self, database: Database, executor: Executor, slots: int, lease_s: float) -> None:
+    Args:
+        database: Where the queue is.
+        executor: Computes the jobs.
+        slots: Jobs at once.
+        lease_s: Seconds after which a job is taken over, unless the lease was renewed.
+        unfinished: Folder where jobs keep what they have done, for the attempt after one that was killed; None to keep nothing.
+    """
+
+    def __init__(self, database: Database, executor: Executor, slots: int, lease_s: float, unfinished: Path | None = None) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{id(self):x}"
         self._database, self._executor, self._slots, self._lease_s = database, executor, slots, lease_s
+        self._unfinished = unfinished
         self._running: list[_Running] = []
         self._renew_at = 0.0
         self._stop = threading.Event()
@@ -116,15 +134,24 @@ class Worker:
             self._begin(job)
 
     def _begin(self, job: JobRow) -> None:
-        progress = Progress.open()
+        progress, kept = Progress.open(), self._folder(job)
         try:
             with self._database.read() as session:
-                function, arguments, commit = _prepare(session, job, progress)
+                function, arguments, commit = _prepare(session, job, progress, kept)
         except ClosedLoopError as error:
             progress.close()
             self._fail(job.id, job.attempt, error)
             return
-        self._running.append(_Running(job.id, job.attempt, self._executor.submit(function, *arguments), commit, progress))
+        self._running.append(_Running(job.id, job.attempt, self._executor.submit(function, *arguments), commit, progress, kept))
+
+    def _folder(self, job: JobRow) -> Path | None:
+        """Where a job keeps what it has done: the same at every attempt at the same request."""
+        if self._unfinished is None or job.kind not in _KEEPING:
+            return None
+        asked = hashlib.sha256(json.dumps(job.request, sort_keys=True).encode()).hexdigest()
+        folder = self._unfinished / f"{job.id}-{asked[:16]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _tell(self) -> None:
         news = [(entry, told) for entry in self._running if (told := entry.progress.read()) and told != entry.told]
@@ -139,19 +166,24 @@ class Worker:
         try:
             outcome = entry.future.result()
             with self._database.write() as session:
-                entry.commit(session, entry.job, entry.attempt, outcome)
+                ended = entry.commit(session, entry.job, entry.attempt, outcome)
         except DatabaseBusy:
             raise
         except Exception as error:  # whatever a job raises is its record, and must not end the worker
-            self._fail(entry.job, entry.attempt, error)
+            ended = self._fail(entry.job, entry.attempt, error) and not isinstance(error, _CUT_SHORT)
+        if ended and entry.kept is not None:
+            shutil.rmtree(entry.kept, ignore_errors=True)
 
-    def _fail(self, job: str, attempt: int, error: BaseException) -> None:
+    def _fail(self, job: str, attempt: int, error: BaseException) -> bool:
+        """Record why a job failed; False when another attempt has taken over."""
         _log.warning("job %s failed", job, exc_info=error)
         with self._database.write() as session:
-            if jobs.fail(session, job, attempt, describe(error)):
+            failed = jobs.fail(session, job, attempt, describe(error))
+            if failed:
                 row = jobs.job(session, job)
                 action = _FAILED[row.kind] if row else "step failed"
                 store.record(session, "service", action, row.campaign_id if row else None, job=job, error=describe(error))
+        return failed
 
     def _renew(self) -> None:
         if not self._running or time.monotonic() < self._renew_at:
@@ -168,12 +200,14 @@ class Worker:
                 entry.progress.close()
 
 
-def _prepare(session: Session, job: JobRow, progress: Progress) -> tuple[Callable[..., Any], tuple[Any, ...], Callable[..., bool]]:
+def _prepare(
+    session: Session, job: JobRow, progress: Progress, kept: Path | None
+) -> tuple[Callable[..., Any], tuple[Any, ...], Callable[..., bool]]:
     """What a job computes, from what, and how what it finds is stored."""
     if job.kind == "train":
-        return surrogates.trained, (*surrogates.task(session, job), progress), surrogates.commit_training
+        return surrogates.trained, (*surrogates.task(session, job), progress, kept), surrogates.commit_training
     if job.kind in studies.KINDS:
-        return studies.studied, (*studies.task(session, job), progress), studies.commit_study
+        return studies.studied, (*studies.task(session, job), progress, kept), studies.commit_study
     campaign = views.load(session, service.find_campaign(session, job.campaign_id))
     if job.kind == "replay":
         state, unchanged = replaying.state_before(campaign, campaign.batches[job.round - 1])

@@ -20,6 +20,8 @@ _FIRST, _DOWN, _UP = 1e-2, 0.2, 5.0
 """Damping of the first step, and its factors after a step that helped and one that did not."""
 _LEAST, _STUCK = 1e-12, 1e6
 """Of the damping; from the larger one on a start is at its end."""
+_SMALLEST = 1e-7
+"""Step in the unit cube from which on a start is at its end too."""
 _STIFF = 1e8
 """Weight that keeps a step on the constraints it runs along."""
 _HALVINGS, _RESTORED = 30, 6
@@ -60,9 +62,11 @@ def refine(residual: Residual, u: FloatArray, free: BoolArray, normals: Normals,
         tried = np.full_like(r, np.nan)
         tried[live] = residual(trial[live])
         better = np.isfinite(tried).all(axis=1) & ((tried**2).sum(axis=1) < (r**2).sum(axis=1))
+        moved = np.abs(trial - u).max(axis=1)
         u[better], r[better] = trial[better], tried[better]
-        mu, stale = np.maximum(mu * np.where(better, _DOWN, _UP), _LEAST), better
-        live &= mu < _STUCK
+        mu = np.maximum(mu * np.where(better, _DOWN, _UP), _LEAST)
+        live &= (mu < _STUCK) & (moved > _SMALLEST)
+        stale = better & live
     return u
 
 

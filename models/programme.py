@@ -15,12 +15,14 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from models import cards, learners, metrics
+from models.kept_fits import KeptFits
 from models.nets import Cancelled, Epoch
 from models.region import Region
 from models.spec import Spec, SplitName, groups, held_out
@@ -53,6 +55,7 @@ class _Course:
     Y: FloatArray
     fits: int
     report: Report | None
+    kept: KeptFits | None
     done: int = 0
 
     def fit(self, what: str, rows: IntArray, seed: int) -> learners.Learner:
@@ -67,9 +70,10 @@ class _Course:
         if tell(0.0) is False:
             raise Cancelled("the training was stopped")
         settings = learners.settings_of(self.spec.kind, self.spec.settings)
-        learner = learners.make(self.spec.kind, settings, self.task.heads, seed).fit(self.X[rows], self.Y[rows], hear)
+        learner, data = learners.make(self.spec.kind, settings, self.task.heads, seed), (self.X[rows], self.Y[rows], hear)
+        fitted = learner.fit(*data) if self.kept is None else self.kept.fit(self.done, self.spec.kind, learner, *data)
         self.done += 1
-        return learner
+        return fitted
 
     def score(self, rows: IntArray, predicted: FloatArray) -> dict[str, Any]:
         """Metrics per target of predictions at rows, in the units of the targets."""
@@ -79,13 +83,14 @@ class _Course:
         }
 
 
-def train(table: Table, spec: Spec, report: Report | None = None) -> Trained:
+def train(table: Table, spec: Spec, report: Report | None = None, kept: Path | None = None) -> Trained:
     """Train a model and find out how good it is.
 
     Args:
         table: Inputs, targets and the group.
         spec: What to do.
         report: Told how far the training is.
+        kept: A folder of this training alone: what is done is kept there, and not done again after the training was killed.
 
     Raises:
         BadTable, BadSettings: See ``Spec.task``.
@@ -96,7 +101,7 @@ def train(table: Table, spec: Spec, report: Report | None = None) -> Trained:
     trials = _trials(groups(table, task, spec.group), spec)
     known = len(trials[0].split.train)
     sizes = sorted({size for share in spec.sizes if (size := max(2, round(share * known))) < known})
-    course = _Course(spec, task, X, Y, len(trials) + len(sizes) + 1, report)
+    course = _Course(spec, task, X, Y, len(trials) + len(sizes) + 1, report, None if kept is None else KeptFits(kept))
     told = list[FloatArray]()
     for trial in trials:
         learner = course.fit(f"{trial.name} split, seed {trial.seed}", trial.split.train, trial.seed)

@@ -36,7 +36,7 @@ _OK, _APPROXIMATE = 1.5, 0.95
 """Misfit in units of noise and error of the model up to which an answer is ok, and overlap from which it is approximate."""
 _SIGMAS = 3.0
 """Distance of a wanted number up to which an answer is ok."""
-_ITERATIONS = 10
+_ITERATIONS = 30
 _NEAR, _STARTS = 0.05, 4
 """Share of the library from which starts are taken, and starts per recipe asked for."""
 _APART = 0.05
@@ -175,7 +175,7 @@ class Inverse:
 
     def _order(self, goal: Goal) -> IntArray:
         """Rows of the library, nearest to the goal first."""
-        return np.argsort((_residuals(self.library[1], goal) ** 2).sum(axis=1), kind="stable")
+        return np.argsort((_residuals(self.library[1], [goal]) ** 2).sum(axis=1), kind="stable")
 
     def _refined(self, starts: FloatArray, goals: Sequence[Goal]) -> tuple[Answer, ...]:
         # The number of its goal goes with each start, as a column that is not moved.
@@ -201,8 +201,7 @@ class Inverse:
 
     def _misfits(self, u: FloatArray, goals: Sequence[Goal]) -> FloatArray:
         """Residuals (n, 103) of points (n, 4) of the unit cube, one goal each."""
-        made = self._seen(self.simulator.attempt(self.box.inputs(u)))
-        return np.vstack([_residuals(_only(made, j), goal) for j, goal in enumerate(goals)])
+        return _residuals(self._seen(self.simulator.attempt(self.box.inputs(u))), goals)
 
     def _half_widths(self, u: FloatArray, goals: Sequence[Goal]) -> FloatArray:
         """Of the 90 % intervals, in shares of the box, shape (n, 4); 0 of columns that are set."""
@@ -250,17 +249,17 @@ def _only(made: Product, j: int) -> Product:
     return Product(*(getattr(made, name)[j : j + 1] for name in Product.__dataclass_fields__))
 
 
-def _residuals(made: Product, goal: Goal) -> FloatArray:
-    """Differences in standard deviations, shape (n, 103); 0 where nothing is wanted."""
-    numbers = np.zeros((len(made.mmd), len(NUMBERS)))
-    for j, name in enumerate(NUMBERS):
-        if name in goal.numbers:
-            numbers[:, j] = np.log(getattr(made, name) / goal.numbers[name]) / goal.precision
-    return np.column_stack([(made.mmd - goal.w) / goal.scale, numbers])
+def _residuals(made: Product, goals: Sequence[Goal]) -> FloatArray:
+    """Differences in standard deviations, shape (n, 103), of n products and a goal each, or one for all; 0 where nothing is wanted."""
+    w, scale = np.array([goal.w for goal in goals]), np.array([[goal.scale] for goal in goals])
+    wanted = np.array([[goal.numbers.get(name, np.nan) for name in NUMBERS] for goal in goals])
+    precision = np.array([[goal.precision] for goal in goals])
+    numbers = np.log(np.column_stack([getattr(made, name) for name in NUMBERS]) / wanted) / precision
+    return np.column_stack([(made.mmd - w) / scale, np.where(np.isnan(wanted), 0.0, numbers)])
 
 
 def _status(made: Product, goal: Goal, mse: float, overlap: float) -> Status:
-    numbers = np.abs(_residuals(made, goal)[0, len(LOG_M) :])
+    numbers = np.abs(_residuals(made, [goal])[0, len(LOG_M) :])
     if overlap < _APPROXIMATE:
         return "not reachable"
     near = np.sqrt(mse) <= _OK * np.hypot(goal.noise, _MODEL) * goal.w.max()

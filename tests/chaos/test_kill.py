@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from app.examples import BUILD, CURVE_SURROGATE
+from app.settings import Settings
 from tests.service.conftest import ADMIN, SCALAR, bowl
 
 
@@ -28,6 +29,7 @@ def service(database_url, log):
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", str(port), "--log-level", "warning"]
     environment = {**os.environ, "CLOSEDLOOP_DATABASE": database_url, "CLOSEDLOOP_ADMIN_KEY": ADMIN, "CLOSEDLOOP_WORKERS": "1"}
+    environment["CLOSEDLOOP_FOLDER"] = os.path.dirname(log.name)
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", headers={"Authorization": f"Bearer {ADMIN}"}, timeout=30)
     try:
@@ -100,7 +102,9 @@ def test_a_service_killed_between_replicates_and_in_its_job_resumes_to_the_same_
     assert np.isfinite([list(plan.values()) for plan in found]).all()
 
 
-def test_a_service_killed_while_it_trains_starts_the_training_again_and_keeps_one_card(database_url, tmp_path):
+def test_a_service_killed_while_it_trains_goes_on_with_the_training_and_keeps_one_card(database_url, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLOSEDLOOP_FOLDER", str(tmp_path))
+    unfinished = Settings(database=database_url).unfinished
     body = {**CURVE_SURROGATE, "learner": {"kind": "forest", "settings": {"trees": 80}}, "seeds": 2}
     with (tmp_path / "log").open("w") as log:
         with service(database_url, log) as (client, process):
@@ -110,12 +114,17 @@ def test_a_service_killed_while_it_trains_starts_the_training_again_and_keeps_on
             until(lambda: (client.get(job).json()["progress"] or 0) > 0.2)
             process.send_signal(signal.SIGKILL)
             process.wait()
+        done = {fit: fit.stat().st_ino for fit in unfinished.glob("*/fit-*")}
+        assert done
 
         with service(database_url, log) as (client, _process):
             assert client.get(path).json()["card"] is None
+            until(lambda: (client.get(job).json()["progress"] or 0) > 0.5)
+            assert {fit: fit.stat().st_ino for fit in done} == done  # none of them was made again
             finished = until(lambda: (answer := client.get(job).json())["state"] not in ("queued", "running") and answer, 300)
             assert (finished["state"], finished["attempt"]) == ("done", 2), finished
             found = client.get(path).json()
             assert found["card"]["data"]["sha256"] == found["sha256"]
             assert found["version"] == 2
             assert client.get(f"{path}/artifact").status_code == 200
+    assert not list(unfinished.iterdir())

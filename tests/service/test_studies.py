@@ -389,3 +389,41 @@ def test_viewers_read_studies_and_chemists_ask_for_them(api, work, curves, as_ro
     viewer = as_role("viewer")
     expect(api.get(f"{curves}/explain", headers=viewer))
     expect(api.get(f"{curves}/figures", headers=viewer))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"factors": {"alpha": [0.01, 1.0, 1e9]}, "seeds": 2},
+        {"method": "loop", "search": [{"name": "alpha", "low": 0.01, "high": 1e8, "log": True}], "batches": 1, "size": 3, "seeds": 1},
+    ],
+)
+def test_a_sweep_that_was_killed_goes_on_with_the_runs_it_has_not_done(api, curves, tmp_path, asked):
+    class Killed(BaseException):
+        """The end of a process."""
+
+    class Watched:
+        """Kills the sweep after so many runs."""
+
+        def __init__(self, after):
+            self.after, self.told = after, []
+
+        def tell(self, share, doing):
+            self.told.append(share)
+            if len(self.told) > self.after:
+                raise Killed
+
+    job = expect(api.post(f"{curves}/sweep", json=asked), 202)["id"]
+    with api.app.state.database.read() as session:
+        arguments = studies.task(session, jobs.job(session, job))
+    alone = studies.studied(*arguments, Watched(99))
+    with pytest.raises(Killed):
+        studies.studied(*arguments, Watched(4), tmp_path)
+    (path,) = tmp_path.glob("*.jsonl")
+    kept = [json.loads(line) for line in path.read_text().splitlines() if line]
+    assert len(kept) == 4
+    path.write_text(path.read_text() + '\n{"half a l')
+    again = studies.studied(*arguments, Watched(99), tmp_path)
+    assert again.result == alone.result
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith('{"half')]
+    assert len(lines) == 6

@@ -6,9 +6,11 @@ import time
 import zipfile
 from concurrent.futures import Future
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pebble import ProcessExpired
 
 from app import surrogates
 from app.datasets import store_table
@@ -272,7 +274,7 @@ def test_a_running_training_tells_how_far_it_is(api, dataset):
         """Tells progress, and never ends."""
 
         def submit(self, function, *arguments):
-            arguments[-1].tell(0.25, "random split, seed 0")
+            next(one for one in arguments if isinstance(one, Progress)).tell(0.25, "random split, seed 0")
             return Future()
 
     job = expect(api.post("surrogates", json=LINEAR), 202)["job"]["id"]
@@ -294,3 +296,46 @@ def test_a_key_is_needed_to_ask_and_a_revoked_one_is_refused_within_a_second(api
         keys.revoke(session, "a lab")
     monkeypatch.setattr("app.security.time.monotonic", lambda now=time.monotonic: now() + 1.0)
     expect_refusal(api.post(path, json={"rows": [ROW]}, headers=lab), 401)
+
+
+class CutShort(Inline):
+    """An executor whose jobs come to an end of their own kind, after the first fits."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def submit(self, function, *arguments):
+        folder = next(one for one in arguments if isinstance(one, Path))
+        future = super().submit(function, *arguments)
+        kept = {path.name for path in folder.iterdir()}
+        assert kept == {f"fit-{k}" for k in range(len(kept))} != set()
+        if self.error is None:
+            return future
+        failed = Future()
+        failed.set_exception(self.error)
+        return failed
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "left"),
+    [(None, "done", 0), (ValueError("diverged"), "failed", 0), (TimeoutError(), "failed", 1), (ProcessExpired("killed"), "failed", 1)],
+)
+def test_what_a_training_has_done_is_kept_as_long_as_it_may_be_needed(api, dataset, tmp_path, error, state, left):
+    made = expect(api.post("surrogates", json=LINEAR), 202)
+    worker = Worker(api.app.state.database, CutShort(error), slots=1, lease_s=30, unfinished=tmp_path / "unfinished")
+    while worker.step():
+        pass
+    assert expect(api.get(f"jobs/{made['job']['id']}"))["state"] == state
+    assert len(list((tmp_path / "unfinished").iterdir())) == left
+
+
+def test_a_retry_goes_on_from_what_was_kept(api, dataset, tmp_path):
+    made = expect(api.post("surrogates", json=LINEAR), 202)
+    for executor in (CutShort(TimeoutError()), Inline()):
+        worker = Worker(api.app.state.database, executor, slots=1, lease_s=30, unfinished=tmp_path / "unfinished")
+        while worker.step():
+            pass
+        fits = {path.stat().st_ino for path in tmp_path.glob("unfinished/*/fit-*")}
+        api.post(f"surrogates/{made['id']}/retry")
+    assert not fits
+    assert expect(api.get(f"surrogates/{made['id']}"))["card"] is not None

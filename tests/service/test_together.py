@@ -97,3 +97,21 @@ def test_the_bench_tells_both_loads_with_and_without_a_training():
     assert judged == ["4 at once, while a model trains: p99", "4 each second, while a model trains: p99"]
     assert all(row["value"] >= 0 for row in rows)
     assert {row["unit"] for row in rows} <= {"ms", "1/s"}
+
+
+@pytest.mark.parametrize("type", ["application/json", "application/json; charset=utf-8", "application/vnd.lab+json", "APPLICATION/JSON"])
+def test_a_body_declared_as_json_is_answered_on_either_way(api, surrogate, type):  # noqa: F811
+    told = api.post(f"surrogates/{surrogate}/predict", content=body(0.3), headers={"Content-Type": type})
+    assert means(expect(told) and told.content).shape == (1, 22)
+
+
+@pytest.mark.parametrize("headers", [{"Content-Type": "text/plain"}, {}, {"Content-Type": "application/jsonl"}])
+def test_a_body_not_declared_as_json_is_refused_as_everywhere(api, surrogate, headers):  # noqa: F811
+    expect_refusal(api.post(f"surrogates/{surrogate}/predict", content=body(0.3), headers=headers), 422, "body")
+    expect_refusal(api.post("surrogates", content=json.dumps(BODY), headers=headers), 422, "body")
+
+
+def test_the_rule_for_idempotency_keys_holds_on_the_short_way(api, surrogate):  # noqa: F811
+    path = f"surrogates/{surrogate}/predict"
+    expect(api.post(path, json={"rows": [ROW]}, headers={"Idempotency-Key": "k" * 200}))
+    expect_refusal(api.post(path, json={"rows": [ROW]}, headers={"Idempotency-Key": "k" * 201}), 422)
