@@ -10,7 +10,8 @@ import numpy as np
 from app import service
 from app.aside import Aside
 from app.problems import Conflict, NotFound
-from app.schemas.datasets import DatasetLine, DatasetOut, FieldOut, NanoparticleBuild, PolymerBuild, RowsOut
+from app.scattering import explained
+from app.schemas.datasets import DatasetLine, DatasetOut, FieldOut, NanoparticleBuild, PolymerBuild, PsdBuild, RowsOut, ScatteringBuild
 from app.security import Principal
 from db import datasets, store
 from db.engine import Session
@@ -23,10 +24,13 @@ _MOST_VALUES = 500_000
 """Values in one answer: 10 MB of JSON."""
 
 
-def build(wanted: NanoparticleBuild | PolymerBuild, aside: Aside) -> Table:
-    """The table that a simulator makes of a request; the bound on its rows keeps that under three seconds."""
+def build(wanted: NanoparticleBuild | PolymerBuild | ScatteringBuild | PsdBuild, aside: Aside) -> Table:
+    """The table that a simulator makes of a request; bounds on its rows keep that to some seconds."""
     make = partial(BUILDERS[wanted.simulator], **wanted.model_dump(exclude={"name", "simulator"}))
-    return aside.run(make) if wanted.simulator == "polymer" else make()
+    if wanted.simulator == "nanoparticle":
+        return make()
+    with explained():
+        return aside.run(make)
 
 
 def store_table(session: Session, who: Principal, name: str, table: Table, source: dict[str, Any]) -> tuple[DatasetRow, bool]:

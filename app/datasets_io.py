@@ -18,6 +18,7 @@ from app.parquet import Parquet
 from app.problems import TooLarge
 from app.schemas.datasets import CategoryIn, CurveIn, FieldIn, NumberIn
 from app.tables_io import write_csv
+from models.psd import units
 from models.table import BadTable, Field, Table
 from optimizer.types import FloatArray, InvalidInput
 
@@ -112,7 +113,8 @@ def _field(columns: Columns, declared: FieldIn, where: Where) -> Field:
         return Field(declared.name, _numbers(columns, name), declared.unit)
     if isinstance(declared, CategoryIn):
         return _category(columns, declared, name, where)
-    return Field(declared.name, columns.images(name))
+    unit = "" if declared.um_per_pixel is None else units.of_pixels(declared.um_per_pixel)
+    return Field(declared.name, columns.images(name), unit)
 
 
 def _known(columns: Columns, name: str, where: Where) -> str:

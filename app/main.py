@@ -12,7 +12,9 @@ from fastapi_offline import FastAPIOffline
 
 from app import problems
 from app.aside import Aside
+from app.curves import Curves
 from app.executor import open_executor
+from app.images import Images
 from app.limits import BodyLimit
 from app.openapi import describe
 from app.predicting import Models
@@ -20,8 +22,10 @@ from app.routes import (
     batches,
     campaigns,
     checks,
+    curves,
     datasets,
     designs,
+    images,
     knowledge,
     measurements,
     objectives,
@@ -73,6 +77,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     api = APIRouter(prefix="/api/v1")
     for module in (
         predictions,
+        curves,
+        images,
         surrogates,
         studies,
         campaigns,
@@ -101,13 +107,16 @@ def _start(app: FastAPI, settings: Settings) -> None:
     migrate(app.state.database)
     app.state.models, app.state.recent = Models(app.state.database, settings), Recent(app.state.database)
     app.state.together = Together(app.state.models)
+    app.state.curves = Curves(app.state.database, app.state.models)
+    app.state.images = Images(app.state.models)
     app.state.aside = Aside(settings)
     key = first_key(app.state.database, settings.admin_key)
     if key is not None and settings.admin_key is None:
         print(f"First start. Administrator's key, shown this once: {key}", flush=True)
     if settings.workers or settings.dask:
         app.state.executor = open_executor(settings)
-        app.state.worker = Worker(app.state.database, app.state.executor, max(settings.workers, 1), settings.lease_s)
+        slots = max(settings.workers, 1)
+        app.state.worker = Worker(app.state.database, app.state.executor, slots, settings.lease_s, settings.unfinished)
         app.state.worker.start()
 
 

@@ -1,7 +1,8 @@
 """Questions to trained models: samples in, answers with intervals and verdicts out.
 
-Models are loaded once and kept. Those that predict in NumPy do so here; those that need torch are asked in a process of
-their own, so that the web process never loads it. ``app.together`` asks them on behalf of many at once.
+Models are loaded once and kept. Those of columns predict in NumPy, here; those of images, which need torch or libraries of
+images, are asked in a process of their own, so that the web process never loads them. ``app.together`` asks all of them on behalf
+of many at once.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import anyio
 import numpy as np
@@ -25,6 +28,7 @@ from app.executor import ProcessExecutor
 from app.schemas.surrogates import PredictIn
 from app.settings import Settings
 from db.engine import Database
+from models.learners import KINDS
 from models.region import Verdict
 from models.table import BadTable, Field, Table
 from models.task import Block, Task
@@ -37,9 +41,8 @@ _MOST_VALUES = 500_000
 """Values in one answer: 10 MB of JSON."""
 _THREADS = 2
 """Questions that are answered at once."""
-_TORCH = frozenset({"resnet"})
-"""Kinds that predict in torch."""
 
+T = TypeVar("T")
 Told = tuple[tuple[Answer, ...], tuple[Verdict, ...]]
 
 
@@ -56,7 +59,7 @@ class Models:
 
     Args:
         database: Where they are.
-        settings: Deadline and memory of the process that asks models in torch.
+        settings: Deadline and memory of the process that asks models of images.
     """
 
     def __init__(self, database: Database, settings: Settings) -> None:
@@ -93,7 +96,7 @@ class Models:
         with self._database.read() as session:
             row = surrogates.find(session, id)
             files = surrogates.files(session, row)
-        if row.spec["kind"] not in _TORCH:
+        if not KINDS[row.spec["kind"]].stacks:
             model = Trained.from_files(files)
             return Held(model.task, model, _head(id, model.task))
         folder = Path(self._folder.name) / id
@@ -107,10 +110,15 @@ class Models:
         """Answers and verdicts at inputs as the learner sees them."""
         if isinstance(held.model, Trained):
             return held.model.answers(X), held.model.region.judge(X)
+        return self.elsewhere(_asked, held.model, X)
+
+    def elsewhere(self, function: Callable[..., T], *arguments: Any) -> T:
+        """What a function of a module returns, or raises, in the process that asks models of images; this thread waits."""
         with self._lock:
             if self._other is None:
                 self._other = ProcessExecutor(1, self._settings.deadline_s, self._settings.memory_mb)
-        return self._other.submit(_asked, held.model, X).result()
+        found: T = self._other.submit(function, *arguments).result()
+        return found
 
     def close(self) -> None:
         """Let go of all."""
@@ -120,12 +128,13 @@ class Models:
 
 
 @lru_cache(maxsize=4)
-def _loaded(folder: Path) -> Trained:
+def loaded(folder: Path) -> Trained:
+    """The model of a folder, kept by the process that asks it."""
     return Trained.load(folder)
 
 
 def _asked(folder: Path, X: npt.NDArray[Any]) -> Told:
-    model = _loaded(folder)
+    model = loaded(folder)
     return model.answers(X), model.region.judge(X)
 
 
@@ -170,6 +179,25 @@ def _told(answer: Answer, rows: slice) -> list[dict[str, Any]]:
 
 
 # Samples
+
+
+def samples(task: Task, bodies: Sequence[PredictIn]) -> list[npt.NDArray[Any] | InvalidInput]:
+    """The samples of each of several requests as the learner sees them, or what is wrong with them.
+
+    Those that take units and axes of the model for granted are read as one, which costs little more than one of them.
+    """
+    if len(bodies) > 1 and not any(body.units or body.axes for body in bodies):
+        joined = PredictIn.model_construct(rows=[row for body in bodies for row in body.rows], units={}, axes={})
+        with suppress(InvalidInput):  # which of them is at fault shows when they are read one by one
+            return [*np.split(inputs(task, joined), [*accumulate(len(body.rows) for body in bodies[:-1])])]
+    return [_tried(task, body) for body in bodies]
+
+
+def _tried(task: Task, body: PredictIn) -> npt.NDArray[Any] | InvalidInput:
+    try:
+        return inputs(task, body)
+    except InvalidInput as error:
+        return error
 
 
 def inputs(task: Task, body: PredictIn) -> npt.NDArray[Any]:

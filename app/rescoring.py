@@ -9,7 +9,7 @@ import numpy as np
 
 from app import service, views
 from app.problems import Conflict
-from app.schemas.campaign import CampaignDocument
+from app.schemas.campaign import AnyObjective, CampaignDocument
 from app.schemas.rescore import LossChange, RescoreIn, RescoreOut
 from app.schemas.wells import RescoredOut
 from app.security import Principal
@@ -108,9 +108,14 @@ def _notes(document: CampaignDocument, state: str, body: RescoreIn) -> list[str]
     if document.stop.loss is not None:
         limit = f"{document.stop.loss.threshold:g}"
         notes.append(f"stop.loss keeps its threshold of {limit}, which the next check holds against losses of the new objective")
-    if body.objective.kind != document.objective.kind and (document.stop.stability or document.stop.accuracy):
+    if _scale(body.objective) != _scale(document.objective) and (document.stop.stability or document.stop.accuracy):
         notes.append("stop.stability and stop.accuracy keep their thresholds, in units of the new loss")
     return notes
+
+
+def _scale(objective: AnyObjective) -> tuple[str, str]:
+    """What the size of a loss depends on."""
+    return objective.kind, getattr(objective, "distance", "")
 
 
 def _past(campaign: Campaign, who: Principal, body: RescoreIn) -> PastObjectiveRow:

@@ -16,8 +16,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from closedloop import data, dataset_commands, polymer_commands, surrogate_commands, tools
+from closedloop import data, dataset_commands, polymer_commands, psd_commands, scattering_commands, surrogate_commands, tools
 from closedloop.errors import ClosedLoopError
+from closedloop.threads import one_thread
 
 app = typer.Typer(help="Closed-loop optimization of experiments.", no_args_is_help=True, pretty_exceptions_enable=False)
 keys = typer.Typer(help="API keys of a service, managed at its database.", no_args_is_help=True)
@@ -25,6 +26,8 @@ app.add_typer(keys, name="key")
 app.add_typer(dataset_commands.app, name="dataset")
 app.add_typer(surrogate_commands.app, name="surrogate")
 app.add_typer(polymer_commands.app, name="polymer")
+app.add_typer(scattering_commands.app, name="scattering")
+app.add_typer(psd_commands.app, name="psd")
 tools.add_to(app)
 
 
@@ -77,6 +80,7 @@ def serve(
     dask: Dask = None,
 ) -> None:
     """Run the service; --workers 0 leaves the jobs to `closedloop worker`."""
+    one_thread()
     import uvicorn
 
     from app.main import create_app
@@ -104,6 +108,7 @@ def serve(
 @app.command()
 def worker(database: DatabaseUrl = None, workers: Workers = None, dask: Dask = None) -> None:
     """Run jobs only, beside a service on the same database, until SIGTERM or Ctrl-C; unfinished jobs go back to the queue."""
+    one_thread()
     from app.executor import open_executor
     from app.worker import Worker
 
@@ -111,7 +116,7 @@ def worker(database: DatabaseUrl = None, workers: Workers = None, dask: Dask = N
     slots = max(settings.workers, 1)
     with _open(settings) as opened:
         executor = open_executor(settings)
-        working = Worker(opened, executor, slots, settings.lease_s)
+        working = Worker(opened, executor, slots, settings.lease_s, settings.unfinished)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: working.stop())
         print(f"Worker {working.name} takes jobs.", flush=True)
@@ -207,13 +212,15 @@ def bench(
 
 @app.command()
 def reproduce(
-    system: Annotated[tools.System, typer.Argument(help="The published system.")],
+    system: Annotated[tools.Published, typer.Argument(help="The published system.")],
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Replays, from seed 0 on.")] = 10,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Replays at once.")] = 2,
     quick: Annotated[bool, typer.Option("--quick", help="Few runs and replicates, to see it work; the figures then say little.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the figures here too.")] = None,
     report_folder: Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page and its figures here.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make every replay anew, also those that are kept.")] = False,
+    budget: Annotated[float | None, typer.Option(min=1, help="Of psd: minutes it may take, about; 60 when left out.")] = None,
+    dask: Annotated[str | None, typer.Option(callback=_usable_dask, help="Of psd: address of a Dask scheduler that trains.")] = None,
 ) -> None:
     """Replay a published campaign on the virtual lab, and print every published figure beside ours.
 
@@ -221,7 +228,10 @@ def reproduce(
     """
     from closedloop import bench, report, reproduce
 
-    summary, page = getattr(reproduce, system.value)(seeds, jobs, tools.console, quick=quick, fresh=fresh)
+    given = {name: value for name, value in {"budget": budget, "dask": dask}.items() if value is not None}
+    if given and system is not tools.Published.psd:
+        raise typer.BadParameter("only psd takes --budget and --dask")
+    summary, page = getattr(reproduce, system.value)(seeds, jobs, tools.console, quick=quick, fresh=fresh, **given)
     for cells in page.tables:
         tools.console.print(bench.rich_table(*cells))
     tools.write_json(json_file, summary)

@@ -14,6 +14,8 @@ from closedloop.datasets import Datasets
 from closedloop.errors import JobFailed, TimedOut
 from closedloop.insight import Insight
 from closedloop.polymer import Polymers
+from closedloop.psd import Sizes
+from closedloop.scattering import Scattering
 from closedloop.surrogates import Surrogates
 from closedloop.transport import StreamBroken
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 _RECONNECT_S = 0.5
 
 
-class Client(Insight, Datasets, Surrogates, Polymers):
+class Client(Insight, Datasets, Surrogates, Polymers, Scattering, Sizes):
     """A connection to a closedloop service.
 
     Lost connections and a busy service are tried again; nothing takes effect twice by that.

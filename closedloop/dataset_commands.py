@@ -20,10 +20,20 @@ Name = Annotated[str, typer.Option(help="Name of the data set; new content under
 Json = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the figures here too.")]
 
 
+class Simulator(StrEnum):
+    """What builds data sets."""
+
+    nanoparticle = "nanoparticle"
+    polymer = "polymer"
+    scattering = "scattering"
+    psd = "psd"
+
+
 class Design(StrEnum):
-    """Recipes of a built data set."""
+    """Recipes or samples of a built data set."""
 
     latin_hypercube = "latin_hypercube"
+    random = "random"
     published = "published"
 
 
@@ -55,7 +65,7 @@ def upload(
 
 @app.command()
 def build(
-    simulator: Annotated[tools.System, typer.Argument(help="The simulator.")],
+    simulator: Annotated[Simulator, typer.Argument(help="The simulator.")],
     name: Name,
     rows: Annotated[int | None, typer.Option(min=2, help="Samples; 200 when left out, or all of a published design.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the samples and their noise.")] = 0,
@@ -63,17 +73,25 @@ def build(
         int | None, typer.Option(min=1, max=500, help="Noisy replicates of each recipe; one noise-free spectrum when left out.")
     ] = None,
     design: Annotated[
-        Design | None, typer.Option(help="Recipes of polymer: a Latin hypercube, or the published grid of 432 at 12 times.")
+        Design | None,
+        typer.Option(help="Polymer: latin_hypercube, or the published grid of 432 recipes at 12 times; scattering: random, or published."),
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="JSON file: further settings of the simulator (BuildIn at /docs).")
     ] = None,
     url: tools.Url = None,
     key: tools.Key = None,
     json_file: Json = None,
 ) -> None:
     """Let a simulator make a data set; the same options make the same one."""
-    settings = {"replicates": replicates, "design": design and design.value}
+    given = tools.read_json(settings) or {}
+    if not isinstance(given, dict) or given.keys() & {"name", "simulator", "rows", "seed"}:
+        raise ClosedLoopError(f"{settings} holds no further settings; it is an object from name to value, without those that are options")
+    chosen = {"replicates": replicates, "design": design and design.value}
     count = rows or (None if design == Design.published else 200)
     with Client(url, key) as client:
-        made = client.build_dataset(name, simulator.value, count, seed, **{k: value for k, value in settings.items() if value is not None})
+        further = given | {k: value for k, value in chosen.items() if value is not None}
+        made = client.build_dataset(name, simulator.value, count, seed, **further)
     _show(made, json_file)
 
 

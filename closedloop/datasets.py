@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict
 from closedloop.connection import Connection, path_of
 
 Kind = Literal["number", "curve", "category", "stack"]
-Simulator = Literal["nanoparticle", "polymer"]
+Simulator = Literal["nanoparticle", "polymer", "scattering", "psd"]
 
 
 class DatasetLine(TypedDict):
@@ -95,7 +95,9 @@ class Datasets(Connection):
             rows: Samples; None for a published design.
             seed: Of the samples and their noise.
             settings: What else the simulator takes: ``replicates`` of each recipe in ``nanoparticle``; in ``polymer`` the
-                ``design``, ``latin_hypercube`` or ``published``.
+                ``design``, ``latin_hypercube`` or ``published``; in ``scattering`` the same, ``random`` or ``published``, and
+                ``low``, ``high``, ``step``, ``divided``, ``largest``, ``strain``, ``noise`` and others; in ``psd``
+                ``images``, ``pixels``, ``particles`` and ``weighting``; see ``BuildIn`` at ``/docs``.
         """
         body = {"name": name, "simulator": simulator, "seed": seed, **settings} | ({} if rows is None else {"rows": rows})
         return self._send("POST", "/datasets/build", body=body)

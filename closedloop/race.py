@@ -7,13 +7,14 @@ name, which says all that its course depends on: running the command again takes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from closedloop import pictures
 from closedloop.client import Client
 from closedloop.lab import Instrument, Lab
 from closedloop.report import Cells, Page
@@ -68,14 +69,14 @@ class System:
     Attributes:
         name: Of the system.
         document: Space and objective of a campaign document.
-        instrument: Measures replicates of a recipe.
+        instrument: By the service, what measures replicates of a recipe.
         losses: Noise-free losses of recipes.
         usual: Who runs there, and how far, unless told.
     """
 
     name: str
     document: Mapping[str, Any]
-    instrument: Instrument
+    instrument: Callable[[Client, Console], Instrument]
     losses: Callable[[Sequence[Mapping[str, Any]]], Sequence[float]]
     usual: Race
 
@@ -90,9 +91,24 @@ def polymer() -> System:
     return _system("polymer", "curve_match", Race(("composite", _FIRST_RULE), rounds=3, replicates=3, threshold=0.02))
 
 
+def crystallization(model: str | None = None) -> System:
+    """The virtual crystallization lab, whose pictures a registered model reads: as near to the target as such a reading tells.
+
+    Args:
+        model: The model; one that the service is asked to train when None.
+    """
+
+    def instrument(client: Client, console: Console) -> Instrument:
+        return pictures.instrument(client, model or pictures.trained(client, console))
+
+    usual = Race(("composite", _FIRST_RULE), rounds=3, replicates=2, wells=10, threshold=0.05)
+    lab = _system("crystallization", "curve_match", usual)
+    return replace(lab, name=f"{lab.name} read by {model}" if model else lab.name, instrument=instrument)
+
+
 def _system(name: str, kind: str, usual: Race) -> System:
     """A benchmark problem as a lab; ``kind`` is that of its objective on the wire."""
-    from optimizer.objective import Matching
+    from optimizer.objective import CurveMatch, Matching
     from optimizer.problems import get_problem
 
     problem = get_problem(name)
@@ -104,6 +120,8 @@ def _system(name: str, kind: str, usual: Race) -> System:
         return np.array([[float(recipe[name]) for name in space.names] for recipe in recipes])
 
     curve = {"outcome": objective.outcome, "axis": objective.axis.tolist(), "unit": objective.unit}
+    if isinstance(objective, CurveMatch):
+        curve["distance"] = objective.distance
     target = {"axis": objective.target.axis.tolist(), "values": objective.target.values.tolist()}
     document = {
         "space": {
@@ -116,12 +134,12 @@ def _system(name: str, kind: str, usual: Race) -> System:
     def measure(recipe: Mapping[str, Any], k: int, rng: np.random.Generator) -> Any:
         return problem.noise(np.empty(0), rows([recipe])[0], k, rng)
 
-    return System(name, document, measure, lambda recipes: problem.losses(rows(recipes)).tolist(), usual)
+    return System(name, document, lambda _client, _console: measure, lambda recipes: problem.losses(rows(recipes)).tolist(), usual)
 
 
 def run(client: Client, system: System, race: Race, console: Console) -> dict[str, Any]:
     """Run all campaigns to the last round, and say what came of them, as plain values."""
-    lab = Lab(system.instrument, race.seed, race.replicates, _DOUBLED, _LATE, _LOST, _FAILS_EVERY)
+    lab = Lab(system.instrument(client, console), race.seed, race.replicates, _DOUBLED, _LATE, _LOST, _FAILS_EVERY)
     names = {rule: _name(system, race, rule) for rule in race.rules}
     known = {line["name"]: line["id"] for line in client.campaigns()}
     ids = {rule: known.get(name) or client.create_campaign(_document(system, race, rule))["id"] for rule, name in names.items()}

@@ -10,9 +10,11 @@ from rich.console import Console
 from closedloop import bench, data, runs
 from closedloop.report import Page
 from closedloop.reproduce_polymer import polymer
+from closedloop.reproduce_psd import psd
+from closedloop.reproduce_scattering import scattering
 from closedloop.reproduce_table import cells, kept
 
-__all__ = ["nanoparticle", "polymer"]
+__all__ = ["nanoparticle", "polymer", "psd", "scattering"]
 
 _NOTES = """Seed: the published figure, empty where none was published. Ours: measured by this command.
 Runs are replayed on the virtual silver lab: the spectra of the publication are not public, its file holds losses.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +16,14 @@ from closedloop.report import Cells
 
 
 def kept(
-    parts: Sequence[Any], work: Callable[[Any], Any], jobs: int, console: Console, *, fresh: bool, depends: Mapping[str, Any] | None = None
+    parts: Sequence[Any],
+    work: Callable[[Any], Any],
+    jobs: int,
+    console: Console,
+    *,
+    fresh: bool,
+    depends: Mapping[str, Any] | None = None,
+    executor: Executor | None = None,
 ) -> list[dict[str, Any]]:
     """The result of each part; those that were made before are read from the cache.
 
@@ -25,14 +34,15 @@ def kept(
         console: Shows how far it is.
         fresh: Make every one anew.
         depends: What results depend on beside the part, the code and the usual libraries.
+        executor: Runs the parts in place of own processes.
 
     Raises:
         ClosedLoopError: A part failed.
     """
     common = {"versions": runs.versions(), "code": runs.code()} | dict(depends or {})
     tasks = {runs.key(asdict(part) | common): part for part in parts}
-    with runs.processes(min(jobs, len(tasks))) as executor:
-        outcome = runs.compute(tasks, work, runs.Store(data.cache() / "reproduce.jsonl"), executor, console, fresh=fresh)
+    with nullcontext(executor) if executor else runs.processes(min(jobs, len(tasks))) as running:
+        outcome = runs.compute(tasks, work, runs.Store(data.cache() / "reproduce.jsonl"), running, console, fresh=fresh)
     if outcome.failures:
         failed = "; ".join(f"{tasks[key]}: {reason}" for key, reason in outcome.failures.items())
         raise ClosedLoopError(f"{len(outcome.failures)} of {len(tasks)} runs failed: {failed}")

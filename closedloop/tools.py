@@ -33,6 +33,16 @@ class System(StrEnum):
 
     nanoparticle = "nanoparticle"
     polymer = "polymer"
+    crystallization = "crystallization"
+
+
+class Published(StrEnum):
+    """Published systems that are made once more."""
+
+    nanoparticle = "nanoparticle"
+    polymer = "polymer"
+    scattering = "scattering"
+    psd = "psd"
 
 
 class Format(StrEnum):
@@ -116,6 +126,7 @@ def simulate(
     rounds: Annotated[int | None, typer.Option(min=1, max=100, help="Rounds of each campaign, the first design included.")] = None,
     replicates: Annotated[int | None, typer.Option(min=1, max=1000, help="Replicate curves of every well.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Loss at or below which a well lies in the target region.")] = None,
+    model: Annotated[str | None, typer.Option(help="Crystallization: surrogate that reads the pictures; trained when left out.")] = None,
     url: Url = None,
     key: Key = None,
     folder: Annotated[Path, typer.Option(file_okay=False, help="Without --url: where a service of its own keeps its data.")] = Path(
@@ -129,7 +140,9 @@ def simulate(
     Replicates come out of order, some late, twice or never, and wells fail. The same command takes up where it was interrupted.
     """
     given = {"rules": rules and tuple(dict.fromkeys(rules.split(","))), "rounds": rounds, "replicates": replicates, "threshold": threshold}
-    lab = getattr(race, system.value)()
+    if model and system is not System.crystallization:
+        raise typer.BadParameter(f"the {system.value} lab takes no pictures that a model would read", param_hint="--model")
+    lab = getattr(race, system.value)(*([model] if model else []))
     task = replace(lab.usual, seed=seed, **{name: value for name, value in given.items() if value is not None})
     with _connected(url, key, folder) as client:
         summary = race.run(client, lab, task, console)

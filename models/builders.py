@@ -10,11 +10,17 @@ from models.nanoparticle.growth import FLOWS
 from models.polymer.coefficients import RECIPE
 from models.polymer.dataset import built as polymer_table
 from models.polymer.dataset import distributions
-from models.scattering.dataset import scattering_table
+from models.psd.dataset import psd_table
+from models.scattering.building import built as scattering_table
 from models.surrogate import FloatArray
 from models.table import Table
 
-BUILDERS: Mapping[str, Callable[..., Table]] = {"nanoparticle": silver_table, "scattering": scattering_table, "polymer": polymer_table}
+BUILDERS: Mapping[str, Callable[..., Table]] = {
+    "nanoparticle": silver_table,
+    "scattering": scattering_table,
+    "polymer": polymer_table,
+    "psd": psd_table,
+}
 """Takes ``rows``, ``seed`` and what else the function names; the same arguments build the same table."""
 
 

@@ -125,6 +125,30 @@ KINDS: Mapping[str, Kind] = {
             "Residual network of stacks of images to targets of any kind, such as size distributions",
         ),
         Kind(
+            "features",
+            "models.psd.feature_learner:FeatureNetwork",
+            "models.psd.feature_learner:FeatureSettings",
+            True,
+            _ALL,
+            "Perceptron on classical features of image stacks: learns size distributions in seconds; predicts in NumPy",
+        ),
+        Kind(
+            "segmentation",
+            "models.psd.segmentation:Segmentation",
+            "models.psd.segmentation:SegmentationSettings",
+            True,
+            frozenset({"distribution"}),
+            "Particles found and counted one by one, by watershed or circles: the baseline of size distributions from images",
+        ),
+        Kind(
+            "mixture",
+            "models.polymer.mixture_density:MixtureDensity",
+            "models.polymer.mixture_density:MixtureSettings",
+            False,
+            frozenset({"number"}),
+            "Mixture density network: numbers of which several fit an input, such as recipes for a polymer; tells how wide they spread",
+        ),
+        Kind(
             "ridge",
             "models.linear:Ridge",
             "models.linear:RidgeSettings",
@@ -155,6 +179,14 @@ KINDS: Mapping[str, Kind] = {
             False,
             _ALL,
             "Search for the known curves that lie closest once scaled and set on a background; ranked candidates with residuals",
+        ),
+        Kind(
+            "two_stage",
+            "models.scattering.two_stage:TwoStage",
+            "models.scattering.two_stage:TwoStageSettings",
+            False,
+            frozenset({"category", "number"}),
+            "Shape, ln N and size of nanoparticles, in this order, from a scattering curve: the shape first, then the size that N means",
         ),
     )
 }

@@ -28,6 +28,8 @@ class Learning:
         decay: Of the weights.
         validation: Share of the data that is held out to tell when to stop; the network of the best epoch is kept. 0 for none.
         patience: Epochs without a better held-out loss after which the training stops; 0 goes on to the last.
+        noise: Standard deviation, in the unit of the inputs, of normal noise that every step adds to them afresh: a network
+            learns to stand it. On logarithms it is the relative noise of what they are logarithms of.
         every: Epochs from one checkpoint to the next.
         threads: Of torch.
     """
@@ -41,6 +43,7 @@ class Learning:
     decay: float = 0.0
     validation: float = 0.2
     patience: int = 0
+    noise: float = 0.0
     every: int = 10
     threads: int = 1
 
@@ -54,6 +57,8 @@ class Learning:
             raise ValueError(f"rate has to be positive, not {self.rate!r}")
         if not self.decay >= 0 or not math.isfinite(self.decay):
             raise ValueError(f"decay has to be 0 or more, not {self.decay!r}")
+        if not self.noise >= 0 or not math.isfinite(self.noise):
+            raise ValueError(f"noise has to be 0 or more, not {self.noise!r}")
         if not 0 <= self.validation < 1:
             raise ValueError(f"validation has to be a share from 0 to below 1, not {self.validation!r}")
 

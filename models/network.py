@@ -79,7 +79,14 @@ class Network(ABC):
             return f"inputs have to be columns (n, d), not (n, {', '.join(map(str, shape))})"
         return "" if fitted in (None, shape) else f"inputs have {shape[0]} columns, the network knows {fitted}"
 
-    def fit(self, X: npt.NDArray[Any], Y: FloatArray, progress: Progress | None = None, checkpoint: Path | None = None) -> Self:
+    def fit(
+        self,
+        X: npt.NDArray[Any],
+        Y: FloatArray,
+        progress: Progress | None = None,
+        checkpoint: Path | None = None,
+        start: Network | None = None,
+    ) -> Self:
         """Learn from data; their order does not matter.
 
         Args:
@@ -88,29 +95,39 @@ class Network(ABC):
             progress: Told of every epoch; it stops the training by returning False.
             checkpoint: A file that the training is kept in every so many epochs; where it exists, the training goes on from
                 there, to the same result as without a break. It is left in place.
+            start: A fitted network of the same layout and heads whose scales are kept, and whose arrays are gone on from, instead of
+                random ones. It stays as it is.
 
         Raises:
-            ValueError: The shapes do not fit, a value is not finite, or the checkpoint is of another training.
+            NotFitted: ``start`` is not fitted.
+            ValueError: The shapes do not fit, a value is not finite, or the checkpoint or ``start`` is of another network.
             Cancelled: ``progress`` said so; the network is as it was before.
             FloatingPointError: The training diverged.
         """
         X, Y = np.asarray(X), np.array(Y, float)
-        self._check(X, None)
+        before = start._fitted() if start else None
+        self._check(X, before.shape if before else None)
         if Y.ndim != 2 or not len(Y) or len(Y) != len(X) or not np.isfinite(Y).all():
             raise ValueError(f"a network needs finite outputs (n, m) of {len(X)} data, one or more, not {Y.shape}")
         order, sha256 = _canonical(X, Y)
-        X, Y, shape = X[order], Y[order], X.shape[1:]
-        inputs = self._inputs(X)
-        outputs = Outputs.of(Y, resolved(self.heads, Y))
+        Y, shape = Y[order], X.shape[1:]
+        X = self._seen(X[order])
+        inputs = before.inputs if before else self._inputs(X)
+        heads = resolved(self.heads, Y)
+        if before and before.outputs.heads != heads:
+            raise ValueError("start has other heads: fine-tune on targets of the same kinds and sizes")
+        outputs = before.outputs if before else Outputs.of(Y, heads)
         import torch  # late, since few processes learn
 
         from models.trainer import Training
 
         module = self._module(shape, Y.shape[1], torch.Generator().manual_seed(self.seed))
+        began = _taken_over(module, before.state) if before else ""
         size = sum(parameter.numel() for parameter in module.parameters()) // self.settings.members
-        told = json.dumps([self.kind, asdict(self.settings), [asdict(head) for head in outputs.heads], self.seed, sha256])
+        told = json.dumps([self.kind, asdict(self.settings), [asdict(head) for head in outputs.heads], self.seed, sha256, began])
         fingerprint = hashlib.sha256(told.encode()).hexdigest()
-        training = Training(module, inputs(X), outputs(Y), outputs.heads, self.settings, self.seed, self.device, fingerprint)
+        noise = np.asarray(self.settings.noise / inputs.scale, np.float32)
+        training = Training(module, inputs(X), outputs(Y), outputs.heads, self.settings, self.seed, self.device, fingerprint, noise)
         state, figures = training.run(progress, checkpoint)
         self._fit = _Fit(shape, inputs, outputs, state, self._forward(state, shape, Y.shape[1]))
         few = f"{len(X)} data are too few to hold some out: the training went to its last epoch"
@@ -127,7 +144,7 @@ class Network(ABC):
         """
         fit, X = self._fitted(), np.asarray(X)
         self._check(X, fit.shape)
-        return fit.outputs.posterior(fit.forward(fit.inputs(X)))
+        return fit.outputs.posterior(fit.forward(fit.inputs(self._seen(X))))
 
     def predict(self, X: npt.NDArray[Any]) -> FloatArray:
         """Mean of the outputs at inputs (n, ...), shape (n, m)."""
@@ -160,6 +177,10 @@ class Network(ABC):
         model.warnings, model.card = tuple(card["warnings"]), card["card"]
         return model
 
+    def _seen(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What the network sees of data: all of them, as they are."""
+        return X
+
     def _inputs(self, X: npt.NDArray[Any]) -> Inputs:
         return Inputs.of(X)
 
@@ -172,6 +193,21 @@ class Network(ABC):
         if self._fit is None:
             raise NotFitted(f"call fit before asking the {self.kind}")
         return self._fit
+
+
+def _taken_over(module: torch.nn.Module, state: Mapping[str, Float32Array]) -> str:
+    """Give a new network the arrays of a fitted one; their digest.
+
+    Raises:
+        ValueError: It has other arrays.
+    """
+    import torch
+
+    shapes = ({name: tuple(array.shape) for name, array in arrays.items()} for arrays in (module.state_dict(), state))
+    if next(shapes) != next(shapes):
+        raise ValueError("start has another layout: give this network the same depth, widths and outputs")
+    module.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in state.items()})
+    return hashlib.sha256(b"".join(state[name].tobytes() for name in sorted(state))).hexdigest()
 
 
 def _canonical(X: npt.NDArray[Any], Y: FloatArray) -> tuple[npt.NDArray[np.intp], str]:

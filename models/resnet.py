@@ -32,7 +32,7 @@ class BasicBlock(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Channels (n, k outputs, height, width)."""
-        return torch.relu(self.second(torch.relu(self.first(h))) + self.around(h))
+        return torch.relu_(self.second(torch.relu_(self.first(h))).add_(self.around(h)))
 
 
 class ResNet(nn.Module):
@@ -69,6 +69,8 @@ class ResNet(nn.Module):
     def forward(self, X: Tensor, generator: Generator = None) -> Tensor:
         """Scores (k, n, outputs)."""
         X = X[:, None, None] if self.curves else X
+        if generator is not None and self.settings.part and self.pools:
+            X = some(X, generator)
         if generator is not None and self.settings.augment and not self.curves:
             X = turned(X, generator)
         images = X.reshape(-1, self.channels, *X.shape[2:]).repeat(1, self.settings.members, 1, 1)
@@ -81,11 +83,19 @@ class ResNet(nn.Module):
 
     def _features(self, images: Tensor) -> Tensor:
         """Means over the pixels, shape (n, k channels)."""
-        h = torch.relu(self.stem(images.contiguous(memory_format=torch.channels_last)))
+        h = self.stem(images.contiguous(memory_format=torch.channels_last))
         if self.settings.stem == "7x7":
             h = F.max_pool2d(h, (1, 3), (1, 2), (0, 1)) if self.curves else F.max_pool2d(h, 3, 2, 1)
-        means: Tensor = self.blocks(h).mean(dim=(2, 3))
+        # Relu and maximum commute; behind the pool there is a quarter of the pixels.
+        means: Tensor = self.blocks(torch.relu_(h)).mean(dim=(2, 3))
         return means
+
+
+def some(X: Tensor, generator: torch.Generator) -> Tensor:
+    """Stacks (n, images, height, width) of which only some images are left, one at least, the same of all."""
+    order = torch.randperm(X.shape[1], generator=generator, device=X.device)
+    count = int(torch.randint(1, X.shape[1] + 1, (), generator=generator, device=X.device))
+    return X[:, order[:count]]
 
 
 def turned(X: Tensor, generator: torch.Generator) -> Tensor:

@@ -90,11 +90,25 @@ def robustness(
                 restored, share = _restored(damaged, task)
                 rows += _rows(replace(row, extrapolated=share), clean, task, restored)
             else:
-                learnt = corrupted(train, names, corruption, train, 2 * seed + _TRAIN)
-                own = replace(task, inputs=tuple(Block.of(learnt[block.name], block.scale) for block in task.inputs))
-                rows += _rows(row, make().fit(own.X(learnt), own.Y(learnt)), own, damaged)
+                rows += retrained(make, task, train, test, corruption, seed)
     tell(watch, 1.0, "done")
     return tuple(rows)
+
+
+def retrained(
+    make: Callable[[], Surrogate], task: Task, train: Table, test: Table, corruption: Corruption, seed: int = 0
+) -> tuple[Row, ...]:
+    """Metrics of ``train and predict`` for one corruption; arguments as for ``robustness``.
+
+    Raises:
+        BadTable: The corruption leaves too little of a curve.
+    """
+    names = [block.name for block in task.inputs]
+    learnt = corrupted(train, names, corruption, train, 2 * seed + _TRAIN)
+    damaged = corrupted(test, names, corruption, train, 2 * seed + _TEST)
+    own = replace(task, inputs=tuple(Block.of(learnt[block.name], block.scale) for block in task.inputs))
+    row = Row(corruption.name, corruption.label, "train and predict", "", "", 0.0)
+    return tuple(_rows(row, make().fit(own.X(learnt), own.Y(learnt)), own, damaged))
 
 
 def _restored(table: Table, task: Task) -> tuple[Table, float]:

@@ -44,6 +44,7 @@ class Training:
         seed: Of the data held out, the batches and all chance.
         device: ``auto``, ``cpu`` or ``cuda``.
         fingerprint: Tells this training from every other one.
+        noise: Standard deviation of the noise that is added to scaled inputs, shape (d,) or ().
     """
 
     module: nn.Module
@@ -54,6 +55,7 @@ class Training:
     seed: int
     device: str
     fingerprint: str
+    noise: Float32Array
 
     def run(self, progress: Progress | None = None, checkpoint: Path | None = None) -> tuple[dict[str, Float32Array], dict[str, Any]]:
         """Arrays of the network at its best epoch, and figures: ``epochs``, ``best_epoch``, and per epoch ``train`` and ``held_out``.
@@ -82,6 +84,7 @@ class _Run:
         self.training, self.settings, where = training, training.settings, device(training.device)
         self.module = training.module.to(where)
         self.X, self.T = (torch.from_numpy(array).to(where) for array in (training.X, training.T))
+        self.noise = torch.from_numpy(training.noise).to(where) if training.noise.any() else None
         self.loss = Loss(training.heads)
         kind = torch.optim.AdamW if self.settings.optimizer == "adamw" else torch.optim.Adam
         self.steps = kind(self.module.parameters(), lr=self.settings.rate, weight_decay=self.settings.decay, fused=True)
@@ -139,7 +142,7 @@ class _Run:
             for group in self.steps.param_groups:
                 group["lr"] = settings.rate * step_size(settings.schedule, (epoch + j / len(batches)) / settings.epochs)
             self.steps.zero_grad()
-            loss = self.loss(self.module(self.X[rows], generator), self.T[rows])
+            loss = self.loss(self.module(self._noisy(self.X[rows], generator), generator), self.T[rows])
             loss.backward()  # type: ignore[no-untyped-call]
             self.steps.step()
             total += loss.detach() * len(rows)
@@ -148,6 +151,11 @@ class _Run:
             self.held_out.append(self._held_out())
         if not np.isfinite(self.train[-1] + sum(self.held_out[-1:])):
             raise FloatingPointError(f"the training diverged in epoch {epoch + 1}: choose a rate below {settings.rate}")
+
+    def _noisy(self, X: Tensor, generator: torch.Generator) -> Tensor:
+        if self.noise is None:
+            return X
+        return X + self.noise * torch.randn(X.shape, generator=generator, device=X.device)
 
     def _batches(self, generator: torch.Generator) -> Sequence[Tensor]:
         """Rows of the steps of an epoch; a single datum is taken twice, since it has no variance to normalise by."""

@@ -211,11 +211,27 @@ class SpectrumMatch(Matching):
 
 @dataclass(frozen=True, eq=False)
 class CurveMatch(Matching):
-    """The more of its area a curve shares with a target the better, both scaled to unit area.
+    """The nearer a curve comes to a target the better, both scaled to unit area.
 
-    The loss is half the area between the two, in [0, 1]: one minus the overlap, where no value is negative. Half the L1
-    distance of two densities is their total variation, the most by which they differ in the share of any range of the axis.
+    The ``overlap`` loss is half the area between the two, in [0, 1]: one minus the area that they share, where no value is
+    negative. Half the L1 distance of two densities is their total variation, the most by which they differ in the share of any
+    range of the axis. It is flat where they share nothing.
+
+    The ``wasserstein`` loss is the mean way that area has to be moved along the axis to make one of the other, in the unit of the
+    axis: the area between the cumulative curves. It tells how far apart they are also where they share nothing.
+    Source: Vallender, Theory Probab. Appl. 18, 784 (1974).
+
+    Attributes:
+        distance: Which of the two.
     """
+
+    distance: Literal["overlap", "wasserstein"] = "overlap"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.distance not in ("overlap", "wasserstein"):
+            message = f"the distance {self.distance!r} is not known"
+            raise InvalidInput(message, where=("objective", "distance"), remedy="use: overlap, wasserstein")
 
     def _scaled_target(self, values: FloatArray) -> FloatArray:
         """At unit area."""
@@ -243,11 +259,24 @@ class CurveMatch(Matching):
         _check_outcomes(outcomes, self.width)
         area = outcomes @ self._weights
         some = area > 0
-        scaled = outcomes / np.where(some, area, 1.0)[:, None]
-        distance = np.abs(scaled - target) @ self._weights / 2
-        shift = (scaled - target) @ (self._weights * self.axis)
+        excess = outcomes / np.where(some, area, 1.0)[:, None] - target
+        shift = excess @ (self._weights * self.axis)
         reasons = np.select([~some, shift < 0, shift > 0], ["empty", "left", "right"], "")
-        return Losses(np.where(some, np.minimum(distance, 1.0), 1.0), tuple(reasons.tolist()))
+        return Losses(np.where(some, np.minimum(self._distances(excess), self._farthest), self._farthest), tuple(reasons.tolist()))
+
+    def _distances(self, excess: FloatArray) -> FloatArray:
+        """Distances from the target of densities less the target (n, m), shape (n,)."""
+        if self.distance == "overlap":
+            return np.asarray(np.abs(excess) @ self._weights / 2)
+        return np.asarray(np.abs(np.cumsum(excess * self._weights, axis=1)[:, :-1]) @ np.diff(self.axis))
+
+    @cached_property
+    def _farthest(self) -> float:
+        """The largest distance of a density: nothing is shared; or all of it lies at the end farther from the target's mean."""
+        if self.distance == "overlap":
+            return 1.0
+        mean = float((self._weights * self._reference) @ self.axis)
+        return float(max(mean - self.axis[0], self.axis[-1] - mean))
 
 
 Objective = Minimize | Maximize | TargetValue | SpectrumMatch | CurveMatch

@@ -16,7 +16,8 @@ import numpy as np
 from models import testbeds
 from models.nanoparticle.lab import EDGE, VirtualLab
 from models.polymer import lab as polymer_lab
-from optimizer import nanoparticle, polymer
+from models.psd import lab as crystal_lab
+from optimizer import crystallization, nanoparticle, polymer
 from optimizer.objective import Maximize, Minimize, Objective, SpectrumMatch
 from optimizer.space import Categorical, Continuous, Mixture, SearchSpace
 from optimizer.tabulated import SOURCES, silver_space, tabulated
@@ -240,6 +241,13 @@ def _polymer(name: str) -> Problem:
     return _problem(name, polymer.space(), polymer.objective(), lab.curves, LabNoise(lab), 3, polymer.OPTIMUM, card, _KINETIC)
 
 
+def _crystallization(name: str) -> Problem:
+    lab = crystal_lab.VirtualLab(crystallization.ERROR)
+    card = {"target": crystal_lab.WANTED.tolist(), "error": crystallization.ERROR, "images": crystal_lab.IMAGES}
+    space, objective = crystallization.space(), crystallization.objective()
+    return _problem(name, space, objective, lab.shares, LabNoise(lab), 3, crystallization.OPTIMUM, card, _KINETIC)
+
+
 _FORMULAS: dict[str, Callable[[str], Problem]] = {
     "hartmann6": _hartmann6,
     "ackley5": _ackley5,
@@ -249,6 +257,7 @@ _FORMULAS: dict[str, Callable[[str], Problem]] = {
     "spectra_narrow": partial(_spectra, width=24.0),
     "nanoparticle": _nanoparticle,
     "polymer": _polymer,
+    "crystallization": _crystallization,
 }
 NAMES = (*SOURCES, *_FORMULAS)
 """Every problem."""

@@ -25,7 +25,9 @@ _ID = "^[a-z0-9-]+$"
 DatasetId = Annotated[str, Path(max_length=80, pattern=_ID, openapi_examples={"example": {"value": "silver-spectra"}})]
 Version = Annotated[int | None, Query(ge=1, le=1_000_000, description="The newest when left out")]
 _WRITERS = {"npz": (to_npz, "application/zip"), "csv": (to_csv, "text/csv; charset=utf-8")}
-_BUILDS = examples.shown(silver=examples.BUILD, polymer=examples.POLYMER_BUILD)
+_BUILDS = examples.shown(
+    silver=examples.BUILD, polymer=examples.POLYMER_BUILD, scattering=examples.SCATTERING_BUILD, psd=examples.PSD_BUILD
+)
 _KNOWN = {200: {"model": DatasetOut, "description": "A version has this content already: this one"}}
 
 
@@ -42,9 +44,7 @@ def upload(
     try:
         declared = DatasetIn.model_validate_json(declaration)
     except ValidationError as error:
-        raise RequestValidationError(
-            [{**item, "loc": ("declaration", *item["loc"])} for item in error.errors()]
-        ) from error
+        raise RequestValidationError([{**item, "loc": ("declaration", *item["loc"])} for item in error.errors()]) from error
     content = bytes_of(file)
     # Before the transaction: reading takes seconds, and on SQLite all other writers would wait.
     table = read_dataset(content, declared.fields)

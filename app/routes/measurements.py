@@ -60,9 +60,7 @@ def import_file(
     try:
         columns = ImportMapping.model_validate_json(mapping)
     except ValidationError as error:
-        raise RequestValidationError(
-            [{**item, "loc": ("mapping", *item["loc"])} for item in error.errors()]
-        ) from error
+        raise RequestValidationError([{**item, "loc": ("mapping", *item["loc"])} for item in error.errors()]) from error
     content = bytes_of(file)
 
     def act() -> tuple[int, BaseModel]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -12,7 +14,9 @@ from app.problems import documented
 from app.routes.surrogates import SurrogateId
 from app.schemas.surrogates import PredictOut
 from app.security import Asker
+from optimizer.types import InvalidInput
 
+_JSON = re.compile(r"application/([\w.-]+\+)?json\s*(;|$)", re.IGNORECASE)
 router = APIRouter(prefix="/surrogates", tags=["surrogates"])
 _EXAMPLES = examples.shown(one_recipe=examples.PREDICTION)
 _BODY = {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PredictIn"}, "examples": _EXAMPLES}}}
@@ -30,6 +34,8 @@ async def predict(_who: Asker, request: Request, surrogate: SurrogateId, idempot
 
     Nothing is stored, and no Idempotency-Key is needed. A curve on another axis, or a value in another unit, is refused.
     """
+    if not _JSON.match(request.headers.get("Content-Type", "")):
+        raise InvalidInput("the body is not declared as JSON", where=("body",), remedy="send Content-Type: application/json")
     return await answer(request, surrogate)  # most requests get there by app.short_way
 
 

@@ -17,7 +17,7 @@ from db import surrogates as kept
 
 router = APIRouter(prefix="/surrogates", tags=["surrogates"])
 SurrogateId = Annotated[str, Path(max_length=80, pattern="^[a-z0-9-]+$", openapi_examples={"example": {"value": "silver-spectra-linear"}})]
-_MODELS = examples.shown(linear=examples.SURROGATE, gaussian_process=examples.CURVE_SURROGATE)
+_MODELS = examples.shown(linear=examples.SURROGATE, gaussian_process=examples.CURVE_SURROGATE, scattering=examples.SCATTERING_SURROGATE)
 _PATCHES = examples.shown(
     promote={"state": "promoted", "reason": "errors below the noise of the lab in both splits"},
     retire={"state": "retired", "reason": "a model on more data has taken its place"},

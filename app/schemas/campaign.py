@@ -183,18 +183,22 @@ class SpectrumObjective(MatchingObjective):
 
 
 class CurveObjective(MatchingObjective):
-    """A density per replicate, such as a molar mass distribution, to share its area with a target; both count at unit area.
+    """A density per replicate, such as a distribution of molar masses or particle sizes, to be brought to a target.
 
-    The target is resampled linearly onto the axis. Without a target here, upload one as CSV before the first batch.
+    Both count at unit area. The target is resampled linearly onto the axis; without one here, upload it as CSV before the first batch.
     """
 
     kind: Literal["curve_match"]
     outcome: Name = "density"
     unit: Annotated[Text, Field(max_length=40, description="Unit of the axis")] = ""
+    distance: Annotated[
+        Literal["overlap", "wasserstein"],
+        Field(description="One minus the shared area; or the mean way that area has to be moved, in the unit of the axis, never flat"),
+    ] = "overlap"
 
     def domain(self) -> Objective:
         """The domain type."""
-        return CurveMatch(self.outcome, np.array(self.axis), self.wanted(), self.unit, self.resampling)
+        return CurveMatch(self.outcome, np.array(self.axis), self.wanted(), self.unit, self.resampling, self.distance)
 
 
 AnyObjective = ScalarObjective | TargetObjective | SpectrumObjective | CurveObjective

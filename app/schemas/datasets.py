@@ -10,6 +10,8 @@ from app.schemas.base import Moment, Name, Number, Shape, Text
 
 FieldName = Annotated[Name, StringConstraints(pattern=r"^[^/\\]+$")]
 Unit = Annotated[Name, Field(max_length=40, description="Unit of the values; `1` where they have none")]
+_MOST_IMAGES = 5000
+"""Of a built data set: some seven CPU seconds."""
 _COLUMN = "Column of a CSV, XLSX or parquet file, or array of an NPZ file; the field's own name when left out"
 
 
@@ -70,6 +72,10 @@ class StackIn(Shape):
     kind: Literal["stack"]
     name: FieldName
     unit: Annotated[None, Field(description="Images have none")] = None
+    um_per_pixel: Annotated[
+        Number | None,
+        Field(gt=0, le=1000, description="Edge of a pixel, um: needed where models are to read measured images; they keep it"),
+    ] = None
     column: Annotated[Name | None, Field(description=_COLUMN)] = None
 
 
@@ -123,7 +129,66 @@ class PolymerBuild(Shape):
         return self
 
 
-BuildIn = Annotated[NanoparticleBuild | PolymerBuild, Field(discriminator="simulator")]
+class ScatteringBuild(Shape):
+    """Nanoparticles of nine shapes and what they scatter: `shape`, `element`, `structure`, numbers to tell, and `intensity` over q."""
+
+    name: Name
+    simulator: Literal["scattering"]
+    design: Annotated[
+        Literal["random", "published"],
+        Field(description="Random samples; or the published grid: 9 shapes, 9 sizes, 17 elements, 4 displacement factors"),
+    ] = "random"
+    rows: Annotated[
+        int | None,
+        Field(strict=True, ge=2, le=6000, description="Random samples: a longer data set begins with a shorter one; the grid has 5508"),
+    ] = None
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="Of random samples and their noise")] = 0
+    low: Annotated[Number, Field(ge=0, description="First q that is kept, 1/Angstrom: match the curves that will be measured")] = 0.01
+    high: Annotated[Number, Field(le=20, description="Last q that is kept, 1/Angstrom")] = 19.99
+    step: Annotated[int, Field(strict=True, ge=1, le=100, description="1 keeps all points, 0.01 1/Angstrom apart")] = 1
+    divided: Annotated[bool, Field(description="Whether intensities are divided by the form factor: generalises to other elements")] = False
+    largest: Annotated[int, Field(strict=True, ge=2, le=15, description="Of random samples: size up to which there are particles")] = 10
+    strain: Annotated[Number, Field(ge=0, le=0.1, description="Of random samples: largest change of distances")] = 0.02
+    strain_spread: Annotated[Number, Field(ge=0, le=0.05, description="Of random samples: its largest deviation within one")] = 0.0
+    size_spread: Annotated[Number, Field(ge=0, le=0.1, description="Of random samples: largest relative deviation of sizes")] = 0.0
+    noise: Annotated[Number, Field(ge=0, le=1, description="Of random samples: relative noise of intensities")] = 0.0
+
+    @model_validator(mode="after")
+    def _random_or_published(self) -> Self:
+        if (self.rows is None) != (self.design == "published"):
+            raise ValueError("give rows for random samples; leave them out for the published grid, which has 5508")
+        chosen = self.model_fields_set & {"largest", "strain", "strain_spread", "size_spread", "noise"}
+        if self.design == "published" and chosen:
+            raise ValueError(f"the published grid has no {', '.join(sorted(chosen))} to choose: leave it out")
+        return self
+
+
+class PsdBuild(Shape):
+    """Stacks of pictures of random suspensions, `images`, and their `psd`; `D10`, `D50`, `D90`, `span`, `phi` and classes of both."""
+
+    name: Name
+    simulator: Literal["psd"]
+    rows: Annotated[int, Field(strict=True, ge=2, le=1000, description="Stacks; a longer data set begins with a shorter one")]
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="The same seed builds the same data")] = 0
+    images: Annotated[int, Field(strict=True, ge=1, le=10, description="Of a stack")] = 5
+    pixels: Annotated[Literal[64, 128], Field(description="Along either side of 1024 um: of 16 um each, or of 8 um")] = 64
+    particles: Annotated[
+        Literal["spheres", "spheroids"], Field(description="Spheroids are prolate, of aspect ratios from 1 to 3, turned any way")
+    ] = "spheres"
+    weighting: Annotated[
+        Literal["number", "volume"], Field(description="What the shares of `psd` count, and the percentiles: particles, or their volume")
+    ] = "number"
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.rows * self.images > _MOST_IMAGES:
+            raise ValueError(
+                f"{self.rows} stacks of {self.images} are more than {_MOST_IMAGES} images: ask for fewer rows, or shorter stacks"
+            )
+        return self
+
+
+BuildIn = Annotated[NanoparticleBuild | PolymerBuild | ScatteringBuild | PsdBuild, Field(discriminator="simulator")]
 
 
 class FieldOut(Shape):

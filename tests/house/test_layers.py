@@ -21,6 +21,8 @@ LATE = {
     "closedloop/race.py",
     "closedloop/reproduce.py",
     "closedloop/reproduce_polymer.py",
+    "closedloop/reproduce_psd.py",
+    "closedloop/reproduce_scattering.py",
 }
 """Modules that may import the others, inside functions: the commands that start the service, and those that simulate a lab."""
 ONLY_DB = {"sqlalchemy", "alembic"}

@@ -22,6 +22,8 @@ from models.residual import ResidualSettings
         (Learning, "rate", 0.0),
         (Learning, "rate", float("nan")),
         (Learning, "decay", -1.0),
+        (Learning, "noise", -0.1),
+        (Learning, "noise", float("inf")),
         (Learning, "validation", 1.0),
         (Learning, "threads", 0),
         (PerceptronSettings, "hidden", (16, 0)),

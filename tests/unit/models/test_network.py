@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from models.convolution import Convolution, ConvolutionSettings
 from models.network import Network
 from models.perceptron import Perceptron, PerceptronSettings
+from models.surrogate import NotFitted
 from models.task import Head
 from tests.house.tree import ROOT
 
@@ -89,3 +91,32 @@ print(answer.tobytes().hex(), "torch" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == [network.predict(X).tobytes().hex(), "False"], done.stderr
+
+
+def test_a_training_goes_on_from_a_fitted_network() -> None:
+    first = Perceptron(QUICK).fit(X, Y)
+    before = first.predict(X)
+    tiny = replace(QUICK, epochs=1, rate=1e-9)
+    np.testing.assert_allclose(Perceptron(tiny, seed=5).fit(2 * X, Y, start=first).predict(X), before, atol=1e-5)
+    further = Perceptron(replace(QUICK, epochs=50), seed=5).fit(X, Y, start=first)
+    assert ((further.predict(X) - Y) ** 2).mean() < ((before - Y) ** 2).mean()
+    np.testing.assert_array_equal(first.predict(X), before)
+
+
+def test_only_the_same_layout_is_gone_on_from(tmp_path: Path) -> None:
+    first = Perceptron(QUICK).fit(X, Y)
+    for settings, heads, outputs, said in (
+        (replace(QUICK, hidden=(5,)), (), Y, "another layout"),
+        (QUICK, [Head("curve", 2)], Y, "other heads"),
+        (QUICK, (), Y[:, :1], "other heads"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            Perceptron(settings, heads).fit(X, outputs, start=first)
+    with pytest.raises(ValueError, match="5 columns"):
+        Perceptron(QUICK).fit(X[:, :5], Y, start=first)
+    with pytest.raises(NotFitted):
+        Perceptron(QUICK).fit(X, Y, start=Perceptron(QUICK))
+    path = tmp_path / "checkpoint.safetensors"
+    Perceptron(QUICK).fit(X, Y, checkpoint=path)
+    with pytest.raises(ValueError, match="another seed"):
+        Perceptron(QUICK).fit(X, Y, checkpoint=path, start=first)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from models.residual import Residual, ResidualSettings
-from models.resnet import ResNet, turned
+from models.resnet import ResNet, some, turned
 from models.task import Head
 
 SMALL = ResidualSettings(epochs=8, batch=20, rate=0.01, width=4, stem="3x3", augment=False)
@@ -90,3 +90,21 @@ def test_augmentation_is_for_learning_alone() -> None:
 def test_other_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"stacks \(n, images, height, width\) or curves"):
         Residual(SMALL).fit(np.zeros((3, 8, 8)), np.zeros((3, 1)))
+
+
+def test_parts_of_stacks_are_some_of_their_images_each_once() -> None:
+    X = torch.arange(3 * 4).reshape(3, 4, 1, 1).float()
+    generator, lengths = torch.Generator().manual_seed(0), set()
+    for _ in range(60):
+        seen = some(X, generator)
+        lengths.add(seen.shape[1])
+        assert {len(set(row.flatten().tolist())) for row in seen} == {seen.shape[1]}
+        torch.testing.assert_close(seen[1] - seen[0], torch.full(seen.shape[1:], 4.0))
+    assert lengths == {1, 2, 3, 4}
+
+
+def test_a_network_that_learns_from_parts_is_another_one() -> None:
+    X, Y = blobs(20, 3, 0)
+    whole, part = (Residual(replace(SMALL, epochs=1, part=part), [Head("distribution", 2)]).fit(X, Y).predict(X) for part in (False, True))
+    assert not np.allclose(whole, part)
+    np.testing.assert_allclose(part.sum(axis=1), 1)

@@ -5,7 +5,7 @@ import pytest
 
 from models.corruption import Half, Missing, Noise, Range, Step
 from models.nets import Cancelled
-from models.robustness import robustness
+from models.robustness import retrained, robustness
 from models.surrogate import Posterior
 from models.table import Field, Table
 from models.task import Block, Task
@@ -106,6 +106,16 @@ def test_a_straight_line_survives_a_coarser_step_and_few_missing_points(studied)
 def test_predict_only_takes_one_training(studied):
     studied(Noise(0.1), Missing(0.5), Step(2), modes=("predict only",))
     assert len(LeastSquares.fits) == 1
+
+
+def test_one_retraining_alone_is_the_same():
+    train, test = table(400, 0), table(40, 1)
+    task = Task((Block.of(train["I"]),), (Block.of(train["slope"], "log"), Block.of(train["offset"])))
+    LeastSquares.fits.clear()
+    alone = retrained(LeastSquares, task, train, test, Noise(0.05), seed=3)
+    assert len(LeastSquares.fits) == 1
+    rows = robustness(LeastSquares, task, train, test, [Noise(0.05)], 3)
+    assert alone == tuple(row for row in rows if row.mode == "train and predict")
 
 
 def test_the_same_seed_gives_the_same_rows_and_both_splits_get_noise_of_their_own(studied):

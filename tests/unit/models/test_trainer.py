@@ -22,6 +22,7 @@ DENSE = PerceptronSettings(members=2, epochs=12, batch=8, hidden=(8, 8), dropout
 NETWORKS = [
     lambda: Perceptron(DENSE),
     lambda: Perceptron(replace(DENSE, optimizer="adamw", validation=0.0)),
+    lambda: Perceptron(replace(DENSE, noise=0.1)),
     lambda: Convolution(
         ConvolutionSettings(epochs=10, batch=8, filters=(4,), kernels=(5,), strides=(2,), pools=(2,), hidden=(8,), every=4)
     ),
@@ -38,7 +39,7 @@ def saved(network: Network, path: Path) -> bytes:
     return path.read_bytes()
 
 
-@pytest.mark.parametrize("make", NETWORKS, ids=["adam", "adamw", "convolution", "residual"])
+@pytest.mark.parametrize("make", NETWORKS, ids=["adam", "adamw", "noise", "convolution", "residual"])
 def test_a_training_that_was_stopped_goes_on_to_the_same_bits(make: type[Network], tmp_path: Path) -> None:
     whole, again, path = make(), make(), tmp_path / "run.ckpt"
     inputs, outputs = data(whole)
@@ -98,6 +99,16 @@ def test_without_data_held_out_the_last_epoch_counts() -> None:
     assert (model.card["epochs"], model.card["best_epoch"], model.card["held_out"]) == (12, 12, [])
     assert "4 data are too few" in model.warnings[-1]
     assert Perceptron(replace(DENSE, validation=0.0)).fit(X, Y).warnings == ()
+
+
+def test_with_noise_on_its_inputs_a_network_trusts_them_less() -> None:
+    x = np.random.default_rng(1).normal(2, 0.5, (400, 1))
+    settings = PerceptronSettings(hidden=(16,), epochs=30, batch=50, rate=0.02, schedule="one_cycle", validation=0.0)
+    slopes = [
+        float(np.diff(Perceptron(replace(settings, noise=noise)).fit(x, 3 * x).predict(np.array([[1.75], [2.25]]))[:, 0])[0] / 0.5)
+        for noise in (0.0, 0.5)
+    ]
+    assert slopes == pytest.approx([3.0, 1.5], rel=0.2)  # the best line through noisy x: its variance over that with the noise
 
 
 def test_a_cancelled_fit_leaves_the_network_as_it_was() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import wasserstein_distance
 
 from optimizer.objective import CurveMatch, Maximize, Minimize, SpectrumMatch, TargetValue, parse_curve
 from optimizer.types import InvalidInput, Spectrum
@@ -337,3 +338,58 @@ def test_a_target_is_a_density(values):
 def test_a_target_may_come_later():
     with pytest.raises(InvalidInput, match="no target"):
         CurveMatch("w", GRID, None).losses(density(4)[None])
+
+
+# Curve match by the Wasserstein distance
+
+
+def moved(target=4.5, axis=GRID):
+    return CurveMatch("w", axis, Spectrum(GRID, density(target)), "decades", distance="wasserstein")
+
+
+def test_the_wasserstein_loss_is_the_way_in_the_unit_of_the_axis_also_where_nothing_is_shared():
+    losses = moved().losses(np.array([density(4.5), 7 * density(4.5), density(4.8), density(4.2), density(2.5, 0.05), density(3.5, 0.05)]))
+    np.testing.assert_allclose(losses.loss[:4], [0, 0, 0.3, 0.3], atol=1e-4)
+    assert losses.loss[4] - losses.loss[5] == pytest.approx(1, abs=1e-3)
+    assert losses.reasons[2:] == ("right", "left", "left", "left")
+
+
+def test_the_wasserstein_loss_is_the_distance_of_the_weighted_points():
+    uneven = np.r_[np.linspace(2, 4, 41), np.linspace(4.01, 7, 100)]
+    objective = moved(axis=uneven)
+    curves = np.abs(np.random.default_rng(0).standard_normal((5, len(uneven))))
+    weights = np.gradient(uneven)
+    weights[[0, -1]] /= 2
+    target = np.interp(uneven, GRID, density(4.5))
+    expected = [wasserstein_distance(uneven, uneven, weights * curve, weights * target) for curve in curves]
+    np.testing.assert_allclose(objective.losses(curves).loss, expected, rtol=1e-9)
+
+
+def test_it_is_a_metric_up_to_the_order_of_its_arguments():
+    loss = [moved(a).losses(density(b)[None]).loss[0] for a, b in ((4, 5), (5, 4), (4, 4.6), (4.6, 5))]
+    assert loss[0] == pytest.approx(loss[1])
+    assert loss[0] <= loss[2] + loss[3] + 1e-12
+
+
+@pytest.mark.parametrize(("target", "farthest"), [(4.0, 3.0), (5.5, 3.5)])
+def test_no_curve_is_farther_than_one_at_the_farther_end_and_an_empty_one_is_as_far(target, farthest):
+    objective = moved(target)
+    at_the_ends = np.zeros((2, 501))
+    at_the_ends[0, 0] = at_the_ends[1, -1] = 1
+    empty = objective.losses(np.zeros((1, 501)))
+    assert empty.reasons == ("empty",)
+    assert empty.loss[0] == pytest.approx(farthest, abs=1e-3)
+    assert objective.losses(at_the_ends).loss.max() == pytest.approx(empty.loss[0])
+    assert (objective.losses(np.random.default_rng(1).standard_normal((50, 501))).loss <= empty.loss[0] + 1e-12).all()
+
+
+def test_noise_about_zero_moves_it_little():
+    noisy = density(4.5) + 0.05 * np.random.default_rng(0).standard_normal((20, 501))
+    assert (moved().losses(noisy).loss < 0.1).all()
+
+
+def test_an_unknown_distance_is_refused():
+    with pytest.raises(InvalidInput, match="'cosine' is not known") as failure:
+        CurveMatch("w", GRID, None, distance="cosine")
+    assert failure.value.where == ("objective", "distance")
+    assert "wasserstein" in failure.value.remedy
