@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.faults import Fault
+
 MOST_IMAGES, MOST_PIXELS, MOST_BYTES = 500, 80_000_000, 256 * 2**20
 """Of a stack: images, pixels of all of them, fewer than Pillow warns of, and bytes of its files."""
 _TIFF, _PNG, _ZIP = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), b"\x89PNG\r\n\x1a\n", (b"PK\3\4", b"PK\5\6")
@@ -35,22 +37,8 @@ _BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 _MICROMETRES = ("um", "µm", "μm", "micron", "microns", "\\u00B5m")
 
 
-class BadImage(ValueError):
-    """Images that cannot be read or used.
-
-    Attributes:
-        message: What is wrong.
-        field: What is at fault.
-        remedy: What to do about it.
-    """
-
-    def __init__(self, message: str, field: str, remedy: str) -> None:
-        super().__init__(f"{field}: {message}; {remedy}")
-        self.message, self.field, self.remedy = message, field, remedy
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Also where another process has raised it."""
-        return type(self), (self.message, self.field, self.remedy)
+class BadImage(Fault):
+    """Images that cannot be read or used."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,11 +17,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from models.faults import Fault
 from models.psd.bins import Weighting
 from models.surrogate import FloatArray
 
@@ -33,22 +34,8 @@ TOLERANCE = 1e-6
 _POWER: dict[Weighting, int] = {"number": 0, "volume": 3}
 
 
-class BadDistribution(ValueError):
-    """A size distribution that cannot be, or be used like this.
-
-    Attributes:
-        message: What is wrong.
-        field: What is at fault.
-        remedy: What to do about it.
-    """
-
-    def __init__(self, message: str, field: str, remedy: str) -> None:
-        super().__init__(f"{field}: {message}; {remedy}")
-        self.message, self.field, self.remedy = message, field, remedy
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Also where another process has raised it."""
-        return type(self), (self.message, self.field, self.remedy)
+class BadDistribution(Fault):
+    """A size distribution that cannot be, or be used like this."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from models.faults import Fault
 from models.psd.bins import EDGES, Weighting
 from models.surrogate import FloatArray
 
@@ -27,22 +27,8 @@ _FINE = np.geomspace(EDGES[0], EDGES[-1], 3201)
 _POWER: dict[Weighting, int] = {"number": 0, "volume": 3}
 
 
-class BadSuspension(ValueError):
-    """A suspension that cannot be, or a picture that cannot be taken of it.
-
-    Attributes:
-        message: What is wrong.
-        field: What is at fault.
-        remedy: What to do about it.
-    """
-
-    def __init__(self, message: str, field: str, remedy: str) -> None:
-        super().__init__(f"{field}: {message}; {remedy}")
-        self.message, self.field, self.remedy = message, field, remedy
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Also where another process has raised it."""
-        return type(self), (self.message, self.field, self.remedy)
+class BadSuspension(Fault):
+    """A suspension that cannot be, or a picture that cannot be taken of it."""
 
 
 @dataclass(frozen=True)

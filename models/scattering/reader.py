@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from models.faults import Fault
 from models.surrogate import FloatArray
 
 Unit = Literal["1/Angstrom", "1/nm"]
@@ -33,22 +34,8 @@ _COARSE = 1.5
 """Steps of a curve over those of a model, above which points are made up between points."""
 
 
-class BadCurve(ValueError):
-    """A measured curve that cannot be read or used.
-
-    Attributes:
-        message: What is wrong.
-        field: What is at fault.
-        remedy: What to do about it.
-    """
-
-    def __init__(self, message: str, field: str, remedy: str) -> None:
-        super().__init__(f"{field}: {message}; {remedy}")
-        self.message, self.field, self.remedy = message, field, remedy
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Also where another process has raised it."""
-        return type(self), (self.message, self.field, self.remedy)
+class BadCurve(Fault):
+    """A measured curve that cannot be read or used."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
+from models.faults import Fault
 from models.surrogate import FloatArray, IntArray
 
 LARGEST = 40
@@ -27,22 +27,8 @@ _SAME = 1e-6
 _BOND = 1 + _SAME
 
 
-class BadParticle(ValueError):
-    """A particle that cannot be built or simulated.
-
-    Attributes:
-        message: What is wrong.
-        field: What is at fault.
-        remedy: What to do about it.
-    """
-
-    def __init__(self, message: str, field: str, remedy: str) -> None:
-        super().__init__(f"{field}: {message}; {remedy}")
-        self.message, self.field, self.remedy = message, field, remedy
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Also where another process has raised it."""
-        return type(self), (self.message, self.field, self.remedy)
+class BadParticle(Fault):
+    """A particle that cannot be built or simulated."""
 
 
 @dataclass(frozen=True, eq=False)
