@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -23,11 +23,14 @@ from models.region import Verdict
 from models.scattering import curve_figures, elements
 from models.scattering.dataset import TARGETS
 from models.scattering.formula import composition
+from models.scattering.freed import freed
 from models.scattering.guinier import guinier
+from models.scattering.invariant import AXES
 from models.scattering.neighbours import Library
 from models.scattering.reader import BadCurve, Curve, Unit, read_ascii, read_nxcansas
 from models.scattering.reading import Ask, Ready, ready
 from models.scattering.sizing import Sizes, sizes_of
+from models.surrogate import FloatArray
 from models.table import Field, Table
 from models.task import Block
 from models.trained import LEVEL, Answer
@@ -36,6 +39,7 @@ from optimizer.types import InvalidInput
 _KEPT = 4
 """Libraries that are kept at hand, of up to 50 MB each."""
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_BUILD = "the builder scattering makes them with invariants: true"
 _ORDER = ("inside", "edge", "outside")
 
 
@@ -69,23 +73,23 @@ class Curves:
             InvalidInput: The curve does not fit the model, or the composition is none or missing.
         """
         held = self._models.held(id)
-        block = _input(id, held)
-        known = self._known_to(id, block)
+        seen = _seen(id, held)
+        known = self._known_to(id, _compared(seen))
         made_of = None
         if wanted.composition is not None:
             with explained("composition"):
                 made_of = composition(wanted.composition)
         ask = Ask(made_of, wanted.absolute, wanted.missing, wanted.nearest)
         with explained():
-            found = ready(curve, np.array(block.axis), known.library, block.unit == "1", known.noise, ask)
-        answers, verdicts = self._models.ask(held, _asked(held, block, found, wanted.composition))
+            found, axis, values = _ready(curve, seen, known, ask)
+        answers, verdicts = self._models.ask(held, _asked(held, values, wanted.composition))
         told = {answer.block.name: answer for answer in answers}
-        return _told(id, block, known, found, ask, told, verdicts[0])
+        return _told(id, axis, known, found, ask, told, verdicts[0])
 
-    def _known_to(self, id: str, block: Block) -> Known:
+    def _known_to(self, id: str, name: str) -> Known:
         found = self._known.get(id)
         if found is None:
-            found = self._load(id, block)
+            found = self._load(id, name)
         with self._lock:
             self._known[id] = found
             self._known.move_to_end(id)
@@ -93,12 +97,15 @@ class Curves:
                 self._known.popitem(last=False)
         return found
 
-    def _load(self, id: str, block: Block) -> Known:
+    def _load(self, id: str, name: str) -> Known:
         with self._database.read() as session:
             row = surrogates.find(session, id)
             data = datasets.find(session, row.dataset_id, row.dataset_version)
             table, settings, source = datasets.table_of(data), row.spec["settings"], data.source
-        curves = table[block.name].values
+        axes = {field.name: field.axis for field in table.fields}
+        if name in AXES and not np.array_equal(axes.get(name, ()), AXES[name][0]):
+            raise Conflict(f"the data set of {id!r} has no {name} curves as {_BUILD}, to compare with: train on such a data set")
+        curves = table[name].values
         if curves.min() <= 0:
             raise Conflict(f"the data set of {id!r} has intensities that are not positive: such curves cannot be compared")
         noise = max(float(part.get("noise") or 0.0) for part in (settings, source))
@@ -128,25 +135,46 @@ def read_file(content: bytes, unit: Unit | None) -> Curve:
         ) from error
 
 
-def _input(id: str, held: Held) -> Block:
-    """The curve that a model of scattering curves sees.
+def _seen(id: str, held: Held) -> tuple[Block, ...]:
+    """The curves that a model of scattering curves sees: one over q, or those that are left of it without elements and size.
 
     Raises:
-        Conflict: It is none.
+        Conflict: It sees something else.
     """
-    curves = [block for block in held.task.inputs if block.kind == "curve" and block.axis_unit == "1/Angstrom"]
+    freed_of = [block for block in held.task.inputs if block.name in AXES and block.axis == tuple(AXES[block.name][0].tolist())]
+    plain = [block for block in held.task.inputs if block.kind == "curve" and block.axis_unit == "1/Angstrom"]
+    curves = [block for block in held.task.inputs if block in freed_of + plain]
     others = [block.name for block in held.task.inputs if block not in curves and (block.name, block.kind) != ("element", "category")]
-    if len(curves) != 1 or others or not {block.name for block in held.task.targets} & set(TARGETS):
+    mixed = len(plain) > 1 or (freed_of and any(block.unit != "electrons^2" for block in plain))
+    if not curves or mixed or others or not {block.name for block in held.task.targets} & set(TARGETS):
         fault = f"{id!r} is no model of scattering curves alone: it sees {', '.join(block.name for block in held.task.inputs)}"
-        raise Conflict(f"{fault}; train one from intensity to {', '.join(TARGETS)}, or ask it by POST predict")
-    return curves[0]
+        remedy = f"train one from intensity, or from {', '.join(AXES)} as {_BUILD}, to {', '.join(TARGETS)}, or ask it by POST predict"
+        raise Conflict(f"{fault}; {remedy}")
+    return tuple(curves)
 
 
-def _asked(held: Held, block: Block, found: Ready, formula: str | None) -> npt.NDArray[Any]:
-    """The curve as the learner sees it, beside the element where it wants that."""
-    fields = [Field(block.name, found.values[None], block.unit, np.array(block.axis), block.axis_unit)]
+def _compared(seen: Sequence[Block]) -> str:
+    """The field of known curves that a measured one is held against."""
+    return "reduced" if any(block.name in AXES for block in seen) else seen[0].name
+
+
+def _ready(curve: Curve, seen: Sequence[Block], known: Known, ask: Ask) -> tuple[Ready, FloatArray, list[Field]]:
+    """The curve beside the known ones, its axis there, and what the model sees of it."""
+    if _compared(seen) in AXES:
+        found = freed(curve, {block.name: np.array(block.axis) for block in seen}, known.library, known.noise, ask)
+        beside, axis, values = found.ready, found.axis, found.values
+    else:
+        axis = np.array(seen[0].axis)
+        beside = ready(curve, axis, known.library, seen[0].unit == "1", known.noise, ask)
+        values = {seen[0].name: beside.values}
+    return beside, axis, [Field(one.name, values[one.name][None], one.unit, np.array(one.axis), one.axis_unit) for one in seen]
+
+
+def _asked(held: Held, curves: Sequence[Field], formula: str | None) -> npt.NDArray[Any]:
+    """Curves as the learner sees them, beside the element where it wants that."""
+    fields = list(curves)
     for other in held.task.inputs:
-        if other is not block:
+        if other.kind == "category":
             if formula not in other.classes:
                 fault = f"the model wants to know the element, and knows no {formula}" if formula else "the model wants to know the element"
                 raise InvalidInput(fault, where=("composition",), remedy=f"name one of: {', '.join(other.classes)}")
@@ -154,7 +182,7 @@ def _asked(held: Held, block: Block, found: Ready, formula: str | None) -> npt.N
     return held.task.X(Table(tuple(fields)))
 
 
-def _told(id: str, block: Block, known: Known, found: Ready, ask: Ask, answers: Mapping[str, Answer], verdict: Verdict) -> CurveOut:
+def _told(id: str, axis: FloatArray, known: Known, found: Ready, ask: Ask, answers: Mapping[str, Answer], verdict: Verdict) -> CurveOut:
     nearest = [NeighbourOut(**asdict(one), fields=_fields(known, one.row)) for one in found.nearest]
     shape = _shape(answers.get("shape"))
     likely = shape.best if shape else nearest[0].fields.get("shape")
@@ -162,7 +190,7 @@ def _told(id: str, block: Block, known: Known, found: Ready, ask: Ask, answers: 
     sizes = sizes_of(answers, str(likely) if likely else None, distance and distance["value"])
     law, figures, flags = _guinier(found.curve)
     label = ", ".join(str(value) for value in (nearest[0].fields.get(name) for name in ("structure", "element")) if value)
-    drawn = curve_figures.fit(found, np.array(block.axis), known.library, label or f"row {nearest[0].row}")
+    drawn = curve_figures.fit(found, axis, known.library, label or f"row {nearest[0].row}")
     return CurveOut(
         surrogate=id,
         level=LEVEL,

@@ -96,8 +96,8 @@ class Datasets(Connection):
             seed: Of the samples and their noise.
             settings: What else the simulator takes: ``replicates`` of each recipe in ``nanoparticle``; in ``polymer`` the
                 ``design``, ``latin_hypercube`` or ``published``; in ``scattering`` the same, ``random`` or ``published``, and
-                ``low``, ``high``, ``step``, ``divided``, ``largest``, ``strain``, ``noise`` and others; in ``psd``
-                ``images``, ``pixels``, ``particles`` and ``weighting``; see ``BuildIn`` at ``/docs``.
+                ``low``, ``high``, ``step``, ``divided``, ``invariants``, ``largest``, ``strain``, ``noise`` and others; in
+                ``psd`` ``images``, ``pixels``, ``particles`` and ``weighting``; see ``BuildIn`` at ``/docs``.
         """
         body = {"name": name, "simulator": simulator, "seed": seed, **settings} | ({} if rows is None else {"rows": rows})
         return self._send("POST", "/datasets/build", body=body)

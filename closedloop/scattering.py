@@ -179,7 +179,8 @@ class Scattering(Connection):
             intensity: As many, in any unit.
             unit: Of q.
             sigma: Standard deviations of the intensities, where they are known.
-            wanted: ``composition``, ``absolute``, ``missing`` and ``nearest``; see ``CurveIn`` at ``/docs``.
+            wanted: ``composition``, which models of divided curves and of invariants need, ``absolute``, ``missing`` and
+                ``nearest``; see ``CurveIn`` at ``/docs``.
 
         Raises:
             InvalidInput: The curve is on another range than the model, or is none; the remedy says what to do.

@@ -130,7 +130,10 @@ class PolymerBuild(Shape):
 
 
 class ScatteringBuild(Shape):
-    """Nanoparticles of nine shapes and what they scatter: `shape`, `element`, `structure`, numbers to tell, and `intensity` over q."""
+    """Nanoparticles of nine shapes and what they scatter: `shape`, `element`, `structure`, numbers to tell, and `intensity` over q.
+
+    With `invariants`, `reduced`, `structure_factor` and `form` too: curves freed of the elements, and of the size.
+    """
 
     name: Name
     simulator: Literal["scattering"]
@@ -147,6 +150,10 @@ class ScatteringBuild(Shape):
     high: Annotated[Number, Field(le=20, description="Last q that is kept, 1/Angstrom")] = 19.99
     step: Annotated[int, Field(strict=True, ge=1, le=100, description="1 keeps all points, 0.01 1/Angstrom apart")] = 1
     divided: Annotated[bool, Field(description="Whether intensities are divided by the form factor: generalises to other elements")] = False
+    invariants: Annotated[
+        bool,
+        Field(description="Whether `reduced`, `structure_factor` and `form` are added, for elements and sizes not seen; needs all of q"),
+    ] = False
     largest: Annotated[int, Field(strict=True, ge=2, le=15, description="Of random samples: size up to which there are particles")] = 10
     strain: Annotated[Number, Field(ge=0, le=0.1, description="Of random samples: largest change of distances")] = 0.02
     strain_spread: Annotated[Number, Field(ge=0, le=0.05, description="Of random samples: its largest deviation within one")] = 0.0

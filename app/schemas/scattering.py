@@ -93,10 +93,13 @@ class AskIn(Shape):
 
     composition: Annotated[
         Formula | None,
-        Field(description="What the particles are made of: Au, Au3Ag; tells distances, and is needed by models of divided curves"),
+        Field(description="What the particles are made of: Au, Au3Ag; tells distances; models of divided curves or of invariants need it"),
     ] = None
     absolute: Annotated[
-        bool, Field(description="Whether intensities are in squared electrons per particle; else a factor is left free")
+        bool,
+        Field(
+            description="Whether intensities are in squared electrons per particle; else a factor is left free, or told from wide angles"
+        ),
     ] = False
     missing: Annotated[
         float,

@@ -10,7 +10,7 @@ import pytest
 from app.examples import SCATTERING_BUILD, SCATTERING_CURVE, SCATTERING_SIMULATION, SCATTERING_SURROGATE, STRUCTURE
 from closedloop import Client, Conflict, InvalidInput
 from closedloop.local import LocalService
-from models.scattering.curves import Sample, intensity
+from models.scattering.curves import Q, Sample, intensity
 from models.scattering.dataset import TARGETS, scattering_table
 from models.scattering.shapes import SHAPES, cluster
 from tests.service.conftest import expect, expect_refusal
@@ -284,6 +284,59 @@ def test_models_of_divided_curves_or_elements_want_the_composition(api, work):
     known = trained(api, work, inputs=inputs, targets=[TARGETS[1]], learner={"kind": "ridge"})
     expect_refusal(api.post(known, json={**ARRAYS, "composition": "Au3Ag"}), 422, "composition")
     assert expect(api.post(known, json=ARRAYS))["atoms"]["value"] == pytest.approx(309, rel=0.3)
+
+
+INVARIANT_BUILD = {"name": "Particles", "simulator": "scattering", "rows": 250, "seed": 7, "largest": 4, "invariants": True}
+
+
+def seen(*names):
+    return [{"name": name, "scale": "log"} for name in names]
+
+
+@pytest.fixture
+def freed_model(api, work):
+    """Asks a model of shapes that sees some fields."""
+    expect(api.post("datasets/build", json=INVARIANT_BUILD), 201)
+    return lambda *names: trained(api, work, inputs=seen(*names), targets=["shape"], learner={"kind": "logistic"})
+
+
+ALLOY = Sample("icosahedron", 3, (("Au", 0.75), ("Ag", 0.25)), noise=0.01)
+WIDE = {"q": Q.tolist(), "intensity": (3e-7 * intensity(ALLOY, Q, np.random.default_rng(0))).tolist(), "unit": "1/Angstrom"}
+
+
+def test_models_of_invariants_tell_the_shape_of_what_they_were_not_trained_on(api, freed_model):
+    model = freed_model("form", "structure_factor")
+    answer = expect(api.post(model, json={**WIDE, "composition": "Au3Ag"}))  # no data set holds alloys
+    assert answer["shape"]["best"] == "icosahedron"
+    assert answer["nearest"][0]["fields"]["structure"] == "icosahedron 3"
+    assert any("taken from wide angles" in flag for flag in answer["flags"])
+    fit = answer["figures"][0]["figure"]["data"]
+    inside = np.array(fit[0]["x"]) < fit[1]["x"][-1]
+    ratio = np.array(fit[0]["y"]) / np.interp(fit[0]["x"], fit[1]["x"], fit[1]["y"])
+    assert np.median(np.abs(np.log(ratio[inside]))) < 0.1
+    scaled = expect(api.post(model, json={**WIDE, "intensity": [1e9 * one for one in WIDE["intensity"]], "composition": "Au3Ag"}))
+    assert scaled["shape"]["probabilities"] == pytest.approx(answer["shape"]["probabilities"], abs=1e-6)
+    problem = expect_refusal(api.post(model, json=WIDE), 422, "composition")
+    assert "made of" in problem["errors"][0]["remedy"]
+
+
+def test_models_of_the_form_need_no_scale_and_others_say_how_to_tell_it(api, freed_model):
+    kept = Q < 7
+    short = {**WIDE, "q": Q[kept].tolist(), "intensity": WIDE["intensity"][: kept.sum()], "composition": "Au3Ag"}
+    form = freed_model("form")
+    expect_refusal(api.post(form, json=short), 422, "q")
+    answer, whole = (expect(api.post(form, json=body)) for body in ({**short, "missing": 0.7}, {**WIDE, "composition": "Au3Ag"}))
+    assert answer["shape"]["probabilities"] == pytest.approx(whole["shape"]["probabilities"], abs=0.02)
+    assert answer["validity"]["status"] == "outside"
+    assert not any("taken from wide angles" in flag for flag in answer["flags"])
+    problem = expect_refusal(api.post(freed_model("structure_factor"), json={**short, "missing": 0.7}), 422, "absolute")
+    assert "form alone" in problem["errors"][0]["remedy"]
+
+
+def test_invariants_that_cannot_be_built_are_refused(api):
+    for changes, field in (({"low": 0.1}, "low"), ({"high": 10}, "high"), ({"step": 7}, "high"), ({"divided": True}, "divided")):
+        problem = expect_refusal(api.post("datasets/build", json={**INVARIANT_BUILD, **changes}), 422, field)
+        assert problem["errors"][0]["remedy"]
 
 
 def test_other_models_are_refused(api, work):

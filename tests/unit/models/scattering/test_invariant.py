@@ -6,7 +6,7 @@ import pytest
 from models.scattering.curves import Q, Sample, intensity, simulate
 from models.scattering.dataset import table
 from models.scattering.elements import DISTANCES
-from models.scattering.invariant import FORM, REDUCED, STRUCTURE, invariants, with_invariants
+from models.scattering.invariant import FORM, REDUCED, STRUCTURE, invariants, of_reduced, scale, with_invariants
 from models.scattering.reader import BadCurve
 from models.scattering.shapes import SHAPES, BadParticle, cluster
 
@@ -61,6 +61,17 @@ def test_noise_of_a_measurement_is_stood():
     sample = Sample("dodecahedron", 5, (("Au", 1.0),), noise=0.05)
     noisy = of(sample, rng=np.random.default_rng(0))
     assert noisy.atoms == pytest.approx(sample.atoms, rel=0.1)
+
+
+@pytest.mark.parametrize(("shape", "element", "n"), [("tetrahedron", "Ag", 4), ("icosahedron", "Pb", 6), ("cubefcc", "Si", 9)])
+def test_wide_angles_tell_the_scale(shape, element, n):
+    found = of(Sample(shape, n, ((element, 1.0),)))
+    large = of_reduced(np.log(5e-4 * found.reduced))
+    np.testing.assert_allclose(large.form, found.form, rtol=1e-9)
+    assert scale(large, REDUCED > 0) == pytest.approx(5e-4, rel=0.03)
+    assert scale(large, REDUCED < 35) == pytest.approx(5e-4, rel=0.1)
+    with pytest.raises(BadCurve, match="scale of the curve"):
+        scale(large, REDUCED < 29)
 
 
 def test_tables_gain_fields():

@@ -8,9 +8,11 @@ import pytest
 from models.scattering.building import built
 from models.scattering.curve_figures import fit, guinier_plot, linearity
 from models.scattering.curves import Sample, intensity
+from models.scattering.dataset import scattering_table
 from models.scattering.elements import form_factors
 from models.scattering.formula import composition
 from models.scattering.guinier import guinier
+from models.scattering.invariant import AXES, with_invariants
 from models.scattering.neighbours import Library
 from models.scattering.reader import BadCurve, Curve
 from models.scattering.reading import Ask, ready
@@ -139,6 +141,24 @@ def test_a_part_of_the_axis_is_built():
     assert np.diff(AXIS) == pytest.approx(0.02)
     whole = built(3, 0, largest=6)["intensity"]
     np.testing.assert_array_equal(TABLE["intensity"].values[:3], whole.values[:, 9:400:2])
+
+
+def test_invariants_are_built():
+    told = built(3, 0, largest=4, step=2, invariants=True)
+    whole = with_invariants(scattering_table(3, 0, largest=4))
+    for name in AXES:
+        np.testing.assert_array_equal(told[name].axis, AXES[name][0])
+        assert np.median(np.abs(told[name].values / whole[name].values - 1)) < 0.01  # of every other point
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"), [({"low": 0.02}, "low"), ({"high": 19.9}, "high"), ({"step": 5}, "high"), ({"divided": True}, "divided")]
+)
+def test_invariants_want_whole_curves(changes, field):
+    with pytest.raises(BadParticle) as caught:
+        built(3, 0, invariants=True, **changes)
+    assert caught.value.field == field
+    assert caught.value.remedy
 
 
 @pytest.mark.parametrize(
