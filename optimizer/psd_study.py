@@ -25,6 +25,8 @@ DEFAULT: Mapping[str, Any] = {"depth": 18, "stack": 5, "batch": 10, "rate": 1e-2
 _LEAST_SHARE, _HALVINGS = 1e-6, 40
 _RENDER_S = 0.015
 """To render a stack of five, and to read its features."""
+_FIND_S = 0.2
+"""To find the particles of a stack of five images of 128 pixels."""
 _CHANNELS, _DEEP, _PART = 2.0, 1.8, 0.6
 """Work of a stack that is seen at once, in images; of 34 layers, by that of 18; of parts of a stack, by that of all of it."""
 
@@ -118,8 +120,10 @@ def cost(trials: Iterable[Trial], per_image: float) -> float:
 def _cost(trial: Trial, per_image: float) -> float:
     rendering = _RENDER_S * (trial.rows + trial.unseen)
     settings = {**PRESETS[trial.preset].settings, **trial.changes}
-    if trial.what in ("mean", "perfect") or PRESETS[trial.preset].kind != "resnet":
+    if trial.what in ("mean", "perfect") or PRESETS[trial.preset].kind == "features":
         return rendering
+    if PRESETS[trial.preset].kind == "segmentation":
+        return rendering + _FIND_S * (trial.rows + trial.unseen)
     images = _CHANNELS if settings.get("pooling") == "channels" else trial.images * (_PART if settings.get("part") else 1.0)
     layers = _DEEP if settings.get("depth") == 34 else 1.0
     more = 1.3 if trial.what == "encoder" else 1.0  # fine-tuning, and other stacks to be asked about
@@ -127,7 +131,10 @@ def _cost(trial: Trial, per_image: float) -> float:
 
 
 def methods(size: Size) -> dict[str, Trial]:
-    """Methods of today by their names, those that take longest first; segmentation where scikit-image is installed."""
+    """Methods of today by their names, those that take longest first; segmentation where scikit-image is installed.
+
+    Segmentation sees all pixels of the camera, since it loses the small particles otherwise.
+    """
 
     def passes(preset: str) -> dict[str, Any]:
         return {"epochs": max(1, round(size.passes * PRESETS[preset].settings["epochs"]))}
@@ -142,7 +149,8 @@ def methods(size: Size) -> dict[str, Trial]:
         "every particle measured perfectly": replace(common, what="perfect"),
     }
     if find_spec("skimage") is not None:
-        found |= {name: replace(common, preset=name, rows=min(size.full, 200)) for name in ("watershed", "hough")}
+        few = replace(common, rows=max(20, size.full // 30), pixels=128)
+        found |= {name: replace(few, preset=name) for name in ("watershed", "hough")}
     return found
 
 

@@ -29,7 +29,9 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "encoder": Preset(
-        "resnet", {"epochs": 9, "validation": 0.0, "part": True}, "A residual network for each image, pooled over stacks of any length"
+        "resnet",
+        {"epochs": 9, "validation": 0.0, "part": True, "batch": 40, "rate": 6e-3},
+        "A residual network for each image, pooled over stacks of any length",
     ),
     "channels": Preset(
         "resnet", {"epochs": 12, "validation": 0.0, "pooling": "channels"}, "A residual network for stacks of one length, seen at once"

@@ -54,6 +54,7 @@ class Trial:
         rows: Stacks to learn from.
         unseen: Stacks to be scored on.
         images: Of a stack.
+        pixels: Of an image, along a side; the field of view stays.
         shapes: Of the particles.
         weighting: Of the distributions.
         kept: Whether checkpoints are kept, so that a training that was killed goes on.
@@ -66,6 +67,7 @@ class Trial:
     rows: int = 1000
     unseen: int = 400
     images: int = 5
+    pixels: int = 64
     shapes: Shapes = "spheres"
     weighting: Weighting = "number"
     kept: bool = False
@@ -103,12 +105,13 @@ def run(trial: Trial, folder: Path | None = None) -> Result:
         trial: What to do.
         folder: Where checkpoints are kept.
     """
-    unseen = stacks(trial.unseen, UNSEEN, max(LENGTHS) if trial.what == "encoder" else trial.images, trial.shapes, trial.weighting)
+    images = max(LENGTHS) if trial.what == "encoder" else trial.images
+    unseen = stacks(trial.unseen, UNSEEN, images, trial.shapes, trial.weighting, trial.pixels)
     return _RUNS[trial.what](trial, unseen, folder)
 
 
 def _learner(trial: Trial, unseen: Table, folder: Path | None) -> Result:
-    known = stacks(trial.rows, KNOWN, trial.images, trial.shapes, trial.weighting)
+    known = stacks(trial.rows, KNOWN, trial.images, trial.shapes, trial.weighting, trial.pixels)
     model, cpu = _fitted(trial, known, folder)
     told = model.predict(_grey(unseen))
     return _result(trial, unseen, told, model, cpu)
@@ -123,6 +126,7 @@ def _encoder(trial: Trial, unseen: Table, folder: Path | None) -> Result:
     others = {name: scores(truth, shares) for name, shares in of_length.items()}
     errors = {name: distances(truth, shares).tolist() for name, shares in of_length.items()}
     told = model.predict(X[:, : trial.images])
+    others["eight orientations"] = scores(truth, _all_around(model, X[:, : trial.images]))
     volume = stacks(trial.unseen, UNSEEN, 1, weighting="volume")["psd"].values
     cubed = told * CENTRES**3
     others["converted to volume"] = scores(volume, cubed / cubed.sum(axis=1, keepdims=True))
@@ -135,6 +139,13 @@ def _encoder(trial: Trial, unseen: Table, folder: Path | None) -> Result:
     others["speed"] = {"stacks per CPU second": trial.unseen / (time.process_time() - began)}
     result = _result(trial, unseen, told, model, cpu)
     return replace(result, others=others, errors=result.errors | errors, told=told.tolist())
+
+
+def _all_around(model: Network, X: npt.NDArray[np.float32]) -> FloatArray:
+    """Mean of what is told of stacks (n, images, side, side) flipped either way and transposed, or not."""
+    flipped = (X, X[:, :, ::-1], X[..., ::-1], X[:, :, ::-1, ::-1])
+    views = (view for one in flipped for view in (one, one.swapaxes(2, 3)))
+    return np.asarray(np.mean([model.predict(np.ascontiguousarray(view)) for view in views], axis=0))
 
 
 def _tuned(trial: Trial, model: Network) -> tuple[Network, float]:
@@ -184,9 +195,9 @@ def _key(trial: Trial, known: Table) -> str:
 
 
 @lru_cache(maxsize=4)
-def stacks(rows: int, seed: int, images: int = 5, shapes: Shapes = "spheres", weighting: Weighting = "number") -> Table:
+def stacks(rows: int, seed: int, images: int = 5, shapes: Shapes = "spheres", weighting: Weighting = "number", pixels: int = 64) -> Table:
     """Rendered stacks; the last few tables are kept, since trainings often share theirs."""
-    return psd_table(rows, seed, images=images, particles=shapes, weighting=weighting)
+    return psd_table(rows, seed, images=images, pixels=pixels, particles=shapes, weighting=weighting)
 
 
 def _grey(table: Table) -> npt.NDArray[np.float32]:
@@ -195,12 +206,13 @@ def _grey(table: Table) -> npt.NDArray[np.float32]:
 
 
 def scores(truth: FloatArray, told: FloatArray) -> Scores:
-    """``metrics.distributions`` over ln d, and mean errors of the marks in %, such as ``D50_error``.
+    """``metrics.distributions`` over ln d, and median errors of the marks in %, such as ``D50_error``.
 
-    Figures that are not defined are NaN, as of distributions that are all alike.
+    Their means would be made by the few distributions of two modes whose mark lies in the gap between these: with every particle
+    measured perfectly D50 is 2 % off in the median, and 5 % in the mean. Figures that are not defined are NaN.
     """
     figures = metrics.distributions(truth, told, np.log(CENTRES))
-    errors = mark_errors(EDGES, truth, told).mean(axis=0).tolist()
+    errors = np.median(mark_errors(EDGES, truth, told), axis=0).tolist()
     known = {name: float("nan") if value is None else float(value) for name, value in figures.items()}
     return known | {f"{name}_error": error for name, error in zip(MARKS, errors, strict=True)}
 
