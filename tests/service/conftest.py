@@ -72,8 +72,12 @@ def settings(database_url: str) -> Settings:
 @pytest.fixture
 def api(settings: Settings) -> Iterator[TestClient]:
     """A client that holds the administrator's key."""
-    with TestClient(create_app(settings), base_url="http://test/api/v1", headers={"Authorization": f"Bearer {ADMIN}"}) as client:
+    app = create_app(settings)
+    with TestClient(app, base_url="http://test/api/v1", headers={"Authorization": f"Bearer {ADMIN}"}) as client:
         yield client
+    # FastAPI's caches keep an app for ever: without its routes a thousand of them do not fill the memory.
+    app.router.routes.clear()
+    app.openapi_schema = None
 
 
 @pytest.fixture
