@@ -379,6 +379,12 @@ def test_one_long_text_in_many_rows_is_refused_before_it_is_unpacked():
     check_refused(content, [X_CLASS], ("file", "x"), "1000000 characters")
 
 
+def test_parquet_is_read_though_native_threads_abort_the_process_as_it_tidies_up(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import atexit, os\natexit.register(os.abort)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert read(as_parquet(x=[1.0, 2.0]), NUMBER)["x"].values.tolist() == [1.0, 2.0]
+
+
 def test_a_parquet_file_that_ends_its_reader_ends_nothing_else(monkeypatch):
     content = as_parquet(x=[1.0, 2.0])
     assert len(read(content, NUMBER)) == 2
