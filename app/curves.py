@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,8 +60,7 @@ class Curves:
 
     def __init__(self, database: Database, models: Models) -> None:
         self._database, self._models = database, models
-        self._known: OrderedDict[str, Known] = OrderedDict()
-        self._lock = threading.Lock()
+        self._known_to = lru_cache(maxsize=_KEPT)(self._load)  # what a trained model knows never changes
 
     def read(self, id: str, curve: Curve, wanted: AskIn) -> CurveOut:
         """What a model tells of a curve.
@@ -85,17 +83,6 @@ class Curves:
         answers, verdicts = self._models.ask(held, _asked(held, values, wanted.composition))
         told = {answer.block.name: answer for answer in answers}
         return _told(id, axis, known, found, ask, told, verdicts[0])
-
-    def _known_to(self, id: str, name: str) -> Known:
-        found = self._known.get(id)
-        if found is None:
-            found = self._load(id, name)
-        with self._lock:
-            self._known[id] = found
-            self._known.move_to_end(id)
-            if len(self._known) > _KEPT:
-                self._known.popitem(last=False)
-        return found
 
     def _load(self, id: str, name: str) -> Known:
         with self._database.read() as session:

@@ -53,7 +53,8 @@ def found(material: Material, body: ExplainIn) -> Found:
     X, rng = task.X(material.table), np.random.default_rng(body.seed)
     rows = np.sort(rng.permutation(split.test)[: body.rows])
     background = rng.permutation(split.train)[: body.background]
-    seen, told = Groups.inputs(task.inputs, body.regions, _own(task.inputs, body)), _outputs(task.targets, body)
+    seen = Groups.inputs(task.inputs, body.regions, _own(task.inputs, body))
+    told = Groups.outputs(task.targets, body.regions, _own(task.targets, body))
     predict = _watched(material, len(seen.names))
     explanation = explain(predict, X[rows], X[background], seen, told, body.seed)
     sibling = material.fitted(split.train, _SIBLING, _SHUFFLED, "a model that has not seen the rows held out")
@@ -73,10 +74,6 @@ def found(material: Material, body: ExplainIn) -> Found:
 
 def _own(blocks: tuple[Block, ...], body: ExplainIn) -> dict[str, list[float]]:
     return {block.name: body.cuts[block.name] for block in blocks if block.name in body.cuts}
-
-
-def _outputs(targets: tuple[Block, ...], body: ExplainIn) -> Groups:
-    return Groups.outputs(targets, body.regions, _own(targets, body))
 
 
 def _watched(material: Material, groups: int) -> Callable[[FloatArray], FloatArray]:

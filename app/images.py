@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +13,30 @@ from app.psd import explained, figures_of
 from app.schemas.psd import BandOut, ConversionOut, ReadingOut, SeenOut
 from app.schemas.studies import FigureOut
 from app.schemas.surrogates import VerdictOut
-from models.psd import figures, picture_figures
+from models.psd import figures, picture_figures, reading
 from models.psd.distribution import NAMES, Band, Conversion
-from models.psd.reading import Ask, Reading, Scene, read, scene
+from models.psd.reading import Ask, Reading, Scene, scene
 from models.trained import LEVEL
 
 
-@dataclass(frozen=True, eq=False)
-class Images:
-    """Asks models about measured images.
+def read(models: Models, id: str, content: bytes, ask: Ask) -> ReadingOut:
+    """What a model tells of the images of a file.
 
-    Attributes:
-        models: Whom to ask.
+    Raises:
+        NotFound: There is no such model.
+        Conflict: It is not trained, or is no model of size distributions; or a library is missing.
+        InvalidInput: The images cannot be read, or do not fit the model.
     """
-
-    models: Models
-
-    def read(self, id: str, content: bytes, ask: Ask) -> ReadingOut:
-        """What a model tells of the images of a file.
-
-        Raises:
-            NotFound: There is no such model.
-            Conflict: It is not trained, or is no model of size distributions; or a library is missing.
-            InvalidInput: The images cannot be read, or do not fit the model.
-        """
-        held = self.models.held(id)
-        with explained():
-            scene(held.task)
-            if not isinstance(held.model, Path):
-                raise Conflict(f"{id!r} is asked by POST /api/v1/surrogates/{id}/predict")
-            return _told(id, self.models.elsewhere(_read, held.model, content, ask), ask.draws)
+    held = models.held(id)
+    with explained():
+        scene(held.task)
+        if not isinstance(held.model, Path):
+            raise Conflict(f"{id!r} is asked by POST /api/v1/surrogates/{id}/predict")
+        return _told(id, models.elsewhere.run(_read, held.model, content, ask), ask.draws)
 
 
 def _read(folder: Path, content: bytes, ask: Ask) -> Reading:
-    return read(loaded(folder), content, ask)
+    return reading.read(loaded(folder), content, ask)
 
 
 def _told(id: str, found: Reading, draws: int) -> ReadingOut:

@@ -14,7 +14,6 @@ from app import problems
 from app.aside import Aside
 from app.curves import Curves
 from app.executor import open_executor
-from app.images import Images
 from app.limits import BodyLimit
 from app.openapi import describe
 from app.predicting import Models
@@ -108,7 +107,6 @@ def _start(app: FastAPI, settings: Settings) -> None:
     app.state.models, app.state.recent = Models(app.state.database, settings), Recent(app.state.database)
     app.state.together = Together(app.state.models)
     app.state.curves = Curves(app.state.database, app.state.models)
-    app.state.images = Images(app.state.models)
     app.state.aside = Aside(settings)
     key = first_key(app.state.database, settings.admin_key)
     if key is not None and settings.admin_key is None:

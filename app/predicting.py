@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import anyio
 import numpy as np
@@ -24,7 +24,7 @@ import numpy.typing as npt
 from pydantic_core import to_json
 
 from app import surrogates
-from app.executor import ProcessExecutor
+from app.aside import Aside
 from app.schemas.surrogates import PredictIn
 from app.settings import Settings
 from db.engine import Database
@@ -42,7 +42,6 @@ _MOST_VALUES = 500_000
 _THREADS = 2
 """Questions that are answered at once."""
 
-T = TypeVar("T")
 Told = tuple[tuple[Answer, ...], tuple[Verdict, ...]]
 
 
@@ -63,13 +62,13 @@ class Models:
     """
 
     def __init__(self, database: Database, settings: Settings) -> None:
-        self._database, self._settings = database, settings
+        self._database = database
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._lock = threading.Lock()
         # More threads than can compute at once would only take turns, and make everyone wait for the slowest.
         self.limiter = anyio.CapacityLimiter(_THREADS)
         self._folder = TemporaryDirectory(prefix="closedloop-models-")
-        self._other: ProcessExecutor | None = None
+        self.elsewhere = Aside(settings)  # not that of the application: nobody who waits there need wait for torch
 
     def __contains__(self, id: str) -> bool:
         """Whether a model is loaded."""
@@ -110,20 +109,11 @@ class Models:
         """Answers and verdicts at inputs as the learner sees them."""
         if isinstance(held.model, Trained):
             return held.model.answers(X), held.model.region.judge(X)
-        return self.elsewhere(_asked, held.model, X)
-
-    def elsewhere(self, function: Callable[..., T], *arguments: Any) -> T:
-        """What a function of a module returns, or raises, in the process that asks models of images; this thread waits."""
-        with self._lock:
-            if self._other is None:
-                self._other = ProcessExecutor(1, self._settings.deadline_s, self._settings.memory_mb)
-        found: T = self._other.submit(function, *arguments).result()
-        return found
+        return self.elsewhere.run(_asked, held.model, X)
 
     def close(self) -> None:
         """Let go of all."""
-        if self._other is not None:
-            self._other.close()
+        self.elsewhere.close()
         self._folder.cleanup()
 
 

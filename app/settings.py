@@ -50,8 +50,13 @@ class Settings:
     @property
     def unfinished(self) -> Path:
         """Where jobs keep what they have done, in a folder each, until they end."""
-        beside = Path(self.database.removeprefix("sqlite:///")).parent if self.database.startswith("sqlite:///") else _folder()
-        return beside / "unfinished"
+        return (self._beside_database or _folder()) / "unfinished"
+
+    @property
+    def _beside_database(self) -> Path | None:
+        """The folder of a database file."""
+        file = self.database.removeprefix("sqlite:///")
+        return None if file == self.database else Path(file).parent
 
     def prepare(self) -> None:
         """Create the folder of a database file, and check what cannot be left to chance.
@@ -61,8 +66,8 @@ class Settings:
         """
         if self.dask:
             check_dask(self.dask)
-        if self.database.startswith("sqlite:///"):
-            Path(self.database.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        if self._beside_database is not None:
+            self._beside_database.mkdir(parents=True, exist_ok=True)
 
 
 def check_dask(address: str) -> None:

@@ -82,7 +82,9 @@ def _queue(session: Session, who: Principal, row: SurrogateRow) -> JobRow:
 
 
 def _training(session: Session, row: SurrogateRow) -> JobRow:
-    return next(job for job in jobs.of_surrogate(session, row.id) if job.kind == "train")
+    job = jobs.of_kind(session, row.id, "train")
+    assert job is not None  # noqa: S101 - no model is put on record without it
+    return job
 
 
 @contextmanager

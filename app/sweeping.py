@@ -20,7 +20,7 @@ from optimizer import sweep_figures
 from optimizer.parameters import Categorical, Continuous, Discrete, Parameter
 from optimizer.space import SearchSpace
 from optimizer.sweep import Evaluate, Keep, Plan, Results, Run, Settings, one_at_a_time
-from optimizer.tuning import Trial, Tuning, tune
+from optimizer.tuning import Tuning, tune
 from optimizer.types import InvalidInput
 
 _MOST_RUNS = 1000
@@ -37,7 +37,7 @@ def check(subject: Subject, body: SweepIn) -> None:
         remedy = "give factors for one at a time, search for the loop"
         raise InvalidInput(f"the method {body.method!r} needs {part}, and nothing else", where=(part,), remedy=remedy)
     _metrics(subject, body)
-    default = default_of(subject)
+    default = _default(subject)
     for name, values in body.factors.items():
         for index, value in enumerate(values):
             _check_setting(subject, default, name, value, ("factors", name, index))
@@ -49,7 +49,7 @@ def check(subject: Subject, body: SweepIn) -> None:
         raise InvalidInput(f"these are {runs} trainings, {_MOST_RUNS} at most", where=(part,), remedy="try fewer values, or fewer seeds")
 
 
-def default_of(subject: Subject) -> dict[str, Any]:
+def _default(subject: Subject) -> dict[str, Any]:
     """All settings of the model."""
     return asdict(learners.settings_of(subject.spec.kind, subject.spec.settings))
 
@@ -80,7 +80,7 @@ def _metrics(subject: Subject, body: SweepIn) -> tuple[Block, dict[str, Better]]
 
 
 def _plan(subject: Subject, body: SweepIn) -> Plan:
-    return Plan(default_of(subject), body.factors, _metrics(subject, body)[1], _seeds(body))
+    return Plan(_default(subject), body.factors, _metrics(subject, body)[1], _seeds(body))
 
 
 def _seeds(body: SweepIn) -> range:
@@ -91,7 +91,7 @@ def _tuning(subject: Subject, body: SweepIn) -> Tuning:
     metric, better = next(iter(_metrics(subject, body)[1].items()))
     space = SearchSpace(tuple(_parameter(searched, index) for index, searched in enumerate(body.search)))
     logged = frozenset(searched.name for searched in body.search if searched.log)
-    return Tuning(space, metric, better, default_of(subject), logged, _seeds(body), body.batches, body.size, body.seed)
+    return Tuning(space, metric, better, _default(subject), logged, _seeds(body), body.batches, body.size, body.seed)
 
 
 def _parameter(searched: SearchIn, index: int) -> Parameter:
@@ -123,16 +123,16 @@ def found(material: Material, body: SweepIn) -> Found:
         "learner": subject.spec.kind,
         "target": block.name,
         "metrics": good,
-        "default": default_of(subject),
+        "default": _default(subject),
         "split": body.split,
     }
     finished, keep = _runs(material.kept)
     if body.method == "loop":
         tuned = tune(_tuning(subject, body), evaluate, finished, keep, material.watch)
-        best = None if tuned.best is None else _trial(tuned.best)
+        best = None if tuned.best is None else asdict(tuned.best)
         figure = sweep_figures.tuning(tuned, *next(iter(good.items())))
         said = "every training failed" if best is None else f"best of {len(tuned.trials)} settings: {best['score']:.4g}"
-        told = {"factors": [], "trials": [_trial(trial) for trial in tuned.trials], "best": best}
+        told = {"factors": [], "trials": [asdict(trial) for trial in tuned.trials], "best": best}
         return Found(result | told, (Drawn("trials", "Settings that the loop tried", figure),), said)
     factors = one_at_a_time(_plan(subject, body), evaluate, finished, keep, material.watch)
     numbered = enumerate(factors, 1)
@@ -176,7 +176,3 @@ def _figures(score: Mapping[str, Any], block: Block) -> Iterator[tuple[str, floa
     """Metrics as numbers; one that is not defined is not finite."""
     for name in METRICS[block.head.kind]:
         yield name, math.nan if score[name] is None else float(score[name])
-
-
-def _trial(trial: Trial) -> dict[str, Any]:
-    return asdict(trial)

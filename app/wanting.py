@@ -134,9 +134,8 @@ def _limits(subject: Subject, body: InverseIn, names: list[str]) -> tuple[FloatA
     """Linear constraints A x <= b: those asked for, then those of the simulator that built the data."""
     for index, limit in enumerate(body.constraints):
         for name in limit.coefficients:
-            known(name, names, "input", ("constraints", index, "coefficients", name))
-            if subject.block(name, "inputs", ()).classes:
-                where = ("constraints", index, "coefficients", name)
+            where = ("constraints", index, "coefficients", name)
+            if subject.block(name, "inputs", where).classes:
                 raise InvalidInput(f"{name} is a class and adds up to nothing", where=where, remedy="leave it out; fix it or list levels")
     every = limits_of(subject, body)
     if not every:

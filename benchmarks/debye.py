@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import time
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.peers import ADAPTERS, console, environment
+from benchmarks.peers import ADAPTERS, console, environment, one_thread
 from models.scattering.curves import Q, Sample, intensity
 from models.scattering.debye import debye_sum
 
@@ -76,10 +75,9 @@ def _asked(sample: Sample, calls: int) -> dict[str, Any]:
     step = float(Q[1] - Q[0])
     axis = {"low": float(Q[0]), "high": float(Q[-1] + step / 2), "step": step}
     request = {"element": sample.composition[0][0], "points": sample.points.tolist(), "biso": sample.biso, "calls": calls} | axis
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [str(environment("debye")), "debye_peer.py"]
     done = subprocess.run(  # noqa: S603
-        command, cwd=ADAPTERS, env=one_thread, input=json.dumps(request), capture_output=True, text=True, check=False
+        command, cwd=ADAPTERS, env=one_thread(), input=json.dumps(request), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise SystemExit(f"DebyeCalculator ended with status {done.returncode}: {done.stderr.strip()[-500:]}")

@@ -101,15 +101,19 @@ def _python(python: Path) -> str:
     return subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]  # noqa: S603
 
 
+def one_thread() -> dict[str, str]:
+    """The environment variables of a process that computes on one thread."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
 @contextmanager
 def asking(peer: str, limit_s: float = LIMIT_S) -> Iterator[Ask]:
     """A peer's process, to be asked for batches; an ask may take that many CPU seconds."""
     command = [str(environment(PEERS[peer].environment)), *PEERS[peer].command]
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(  # noqa: S603
-            command, cwd=ADAPTERS, env=one_thread, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+            command, cwd=ADAPTERS, env=one_thread(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
         ) as process,
     ):
 

@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from closedloop.bench import table
+from models import metrics
 from models.psd.bins import CENTRES
 from models.psd.counting import perfect
 from models.psd.particles import FIELD, true_particles
@@ -63,14 +64,13 @@ def painter_rows(of: list[Suspension]) -> list[dict[str, object]]:
 
 def bound_rows(of: list[Suspension]) -> list[dict[str, object]]:
     """Mean cosine and Wasserstein-1 in ln d of perfect measurements: of whole particles, and of those cut by the border too."""
-    truth, width, rows = np.array([one.shares() for one in of]), float(np.log(CENTRES[1] / CENTRES[0])), list[dict[str, object]]()
+    truth, rows = np.array([one.shares() for one in of]), list[dict[str, object]]()
     for cut in (False, True):
         told = np.array([perfect(one, seed, IMAGES, cut=cut) for seed, one in enumerate(of)])
-        cosine = np.mean((told * truth).sum(axis=1) / (np.linalg.norm(told, axis=1) * np.linalg.norm(truth, axis=1)))
-        w1 = np.abs(np.cumsum(told - truth, axis=1)).sum(axis=1).mean() * width
+        found = metrics.distributions(truth, told, np.log(CENTRES))
         kind = "all particles" if cut else "whole particles"
-        rows.append({"name": f"{kind}: cosine", "value": float(cosine), "unit": "", "target": None if cut else _COSINE, "met": None})
-        rows.append({"name": f"{kind}: W1", "value": float(w1), "unit": "ln d", "target": None if cut else _W1, "met": None})
+        rows.append({"name": f"{kind}: cosine", "value": found["cosine"], "unit": "", "target": None if cut else _COSINE, "met": None})
+        rows.append({"name": f"{kind}: W1", "value": found["wasserstein"], "unit": "ln d", "target": None if cut else _W1, "met": None})
     return rows
 
 

@@ -59,8 +59,7 @@ def fetch(name: str, transport: httpx.BaseTransport | None = None) -> Path:
     if name not in DATASETS:
         raise DataUnavailable(f"there is no data set {name!r}; there are: {', '.join(DATASETS)}")
     dataset = DATASETS[name]
-    own = os.environ.get("CLOSEDLOOP_DATA")
-    for folder in [*([Path(own)] if own else []), cache()]:
+    for folder in folders():
         path = folder / dataset.path
         if path.is_file():
             _verify(path.read_bytes(), dataset, f"{path}: delete it, and fetch it again")
@@ -68,6 +67,12 @@ def fetch(name: str, transport: httpx.BaseTransport | None = None) -> Path:
     content = _download(dataset, transport)
     _verify(content, dataset, f"{dataset.url}: try again later, or put the file into the folder CLOSEDLOOP_DATA")
     return _store(content, cache() / dataset.path)
+
+
+def folders() -> list[Path]:
+    """Where published files are looked for: the folder ``CLOSEDLOOP_DATA``, if it is set, and the cache."""
+    own = os.environ.get("CLOSEDLOOP_DATA")
+    return [*([Path(own)] if own else []), cache()]
 
 
 def cache() -> Path:

@@ -12,8 +12,6 @@ from rich.console import Console
 from closedloop.client import Client
 from closedloop.lab import Instrument
 
-_ERROR = 1
-"""Seed of the hidden error of the lab's kinetics."""
 _ROWS, _DATASET, _MODEL, _LEARNER = 600, "Spheres, 600 stacks", "Sizes of spheres", "features"
 """What is built and trained where no model is named."""
 
@@ -30,15 +28,21 @@ def trained(client: Client, console: Console) -> str:
         return client.wait_for_surrogate(known["id"])["id"]
 
 
-def instrument(client: Client, model: str) -> Instrument:
-    """Crystallizes a recipe, takes stacks of pictures, and lets the model read each: shares of the bins, by number."""
+def instrument(client: Client, model: str, error: int) -> Instrument:
+    """Crystallizes a recipe, takes stacks of pictures, and lets the model read each: shares of the bins, by number.
+
+    Args:
+        client: Of the service.
+        model: Reads the pictures.
+        error: Seed of the hidden error of the lab's kinetics.
+    """
     made = dict[tuple[Any, ...], NDArray[np.float64]]()
 
     def measure(recipe: Mapping[str, Any], k: int, rng: np.random.Generator) -> NDArray[np.float64]:
         seed = int(rng.integers(2**31))
         asked = (*recipe.items(), k, seed)
         if asked not in made:  # replicates of a well are asked for one by one
-            batches = client.simulate_crystallization([recipe], k, seed=seed, error=_ERROR)
+            batches = client.simulate_crystallization([recipe], k, seed=seed, error=error)
             stacks, scale = batches["batches"][0]["stacks"], batches["um_per_pixel"]
             made[asked] = np.array([client.read_images(model, stack, scale)["shares"] for stack in stacks])
         return made[asked]

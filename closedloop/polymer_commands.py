@@ -56,8 +56,8 @@ def recipes(
     screened: Annotated[int, typer.Option(min=100, max=10_000, help="Recipes that are simulated first.")] = 6000,
     url: tools.Url = None,
     key: tools.Key = None,
-    json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write everything here too.")] = None,
-    report_folder: Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page and its figures here.")] = None,
+    json_file: tools.Json = None,
+    report_folder: tools.Report = None,
 ) -> None:
     """Find recipes for a wanted molar mass distribution, each simulated back."""
     target = _target(file, {"schulz_zimm": schulz_zimm, "log_normal": log_normal})

@@ -51,8 +51,8 @@ def read(
     url: tools.Url = None,
     key: tools.Key = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", dir_okay=False, help="Write the distribution here.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write everything here too.")] = None,
-    report_folder: Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page and its figures here.")] = None,
+    json_file: tools.Json = None,
+    report_folder: tools.Report = None,
 ) -> None:
     """Read the size distribution of a suspension from images of it."""
     with Client(url, key) as client:
@@ -129,10 +129,10 @@ def cells(found: SizeReading) -> list[report.Cells]:
 def page(found: SizeReading, name: str, asked: Mapping[str, Any]) -> report.Page:
     """The report."""
     subtitle = f"{name}: D50 {found['D50']:.3g} um by {found['weighting']}; {found['validity']['status']} of what the model was trained on"
-    drawn = {figure["name"]: (figure["title"], figure["figure"]) for figure in found["figures"]}
+    figures = report.figures_of(found["figures"])
     facts = {"surrogate": found["surrogate"], "images": found["images"], "conversion": found["conversion"], "asked": dict(asked)}
     bins = ("Bins", ["from, um", "to, um", "share", "low", "high"], _bins(found))
-    return report.Page("Sizes of particles", subtitle, [*cells(found), bins], drawn, [*found["flags"], *_NOTES.splitlines()], facts)
+    return report.Page("Sizes of particles", subtitle, [*cells(found), bins], figures, [*found["flags"], *_NOTES.splitlines()], facts)
 
 
 def _bins(found: SizeReading) -> list[list[str]]:

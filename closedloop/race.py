@@ -97,9 +97,10 @@ def crystallization(model: str | None = None) -> System:
     Args:
         model: The model; one that the service is asked to train when None.
     """
+    from optimizer.crystallization import ERROR
 
     def instrument(client: Client, console: Console) -> Instrument:
-        return pictures.instrument(client, model or pictures.trained(client, console))
+        return pictures.instrument(client, model or pictures.trained(client, console), ERROR)
 
     usual = Race(("composite", _FIRST_RULE), rounds=3, replicates=2, wells=10, threshold=0.05)
     lab = _system("crystallization", "curve_match", usual)

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from closedloop.bench import cost_cells, regret_cells
+
+if TYPE_CHECKING:
+    from closedloop.studies import Figure
 
 _COLUMNS = ("rule", "seed", "batch", "regret", "visited_regret", "normalised", "cpu_s", "wall_s", "distinct", "feasible")
 _TITLES = {
@@ -80,6 +83,11 @@ class Page:
     figures: Mapping[str, tuple[str, Mapping[str, Any]]]
     notes: Sequence[str]
     facts: Mapping[str, Any]
+
+
+def figures_of(answered: Sequence[Figure]) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Figures as the service answers them, as a page shows them."""
+    return {one["name"]: (one["title"], one["figure"]) for one in answered}
 
 
 def write(folder: Path, page: Page) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
@@ -65,8 +64,7 @@ def polymer(_seeds: int, jobs: int, console: Console, *, quick: bool = False, fr
 
 def _published() -> tuple[Path | None, str]:
     """The folder of the published files, and what to say where they are missing."""
-    own = os.environ.get("CLOSEDLOOP_DATA")
-    for folder in [*([Path(own)] if own else []), data.cache()]:
+    for folder in data.folders():
         if all((folder / "polymer" / name).is_file() for name in _FILES):
             return folder / "polymer", ""
     wanted = " and ".join(f"polymer/{name}" for name in _FILES)

@@ -57,8 +57,8 @@ def read(
     nearest: Annotated[int, typer.Option(min=1, max=50, help="Known curves to tell of.")] = 5,
     url: tools.Url = None,
     key: tools.Key = None,
-    json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write everything here too.")] = None,
-    report_folder: Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page and its figures here.")] = None,
+    json_file: tools.Json = None,
+    report_folder: tools.Report = None,
 ) -> None:
     """Read a measured curve with a model: shape, atoms, size, radii, and how far they can be trusted."""
     wanted = {"absolute": absolute, "missing": missing, "nearest": nearest} | ({} if composition is None else {"composition": composition})
@@ -90,7 +90,7 @@ def simulate(
     structure: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the atoms here: .xyz or .cif.")] = None,
     url: tools.Url = None,
     key: tools.Key = None,
-    json_file: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write everything here too.")] = None,
+    json_file: tools.Json = None,
 ) -> None:
     """Simulate what nanoparticles scatter, and write down their atoms."""
     if structure is not None and structure.suffix[1:] not in list(Structure):
@@ -136,9 +136,9 @@ def page(found: Reading, name: str, wanted: dict[str, object]) -> report.Page:
     """The report."""
     best = found["shape"]["best"] if found["shape"] else found["nearest"][0]["fields"].get("structure", "")
     subtitle = f"{name}: {best}; {found['validity']['status']} of what {found['surrogate']} was trained on"
-    drawn = {figure["name"]: (figure["title"], figure["figure"]) for figure in found["figures"]}
+    figures = report.figures_of(found["figures"])
     facts = {"surrogate": found["surrogate"], "measured": found["measured"], "distance": found["distance"], "asked": wanted}
-    return report.Page("A measured scattering curve", subtitle, cells(found), drawn, [*found["flags"], *_NOTES.splitlines()], facts)
+    return report.Page("A measured scattering curve", subtitle, cells(found), figures, [*found["flags"], *_NOTES.splitlines()], facts)
 
 
 def _numbers(found: Reading) -> list[list[str]]:

@@ -17,8 +17,6 @@ from closedloop.studies import Kind
 from closedloop.watching import watch
 
 Id = Annotated[str, typer.Argument(metavar="SURROGATE", help="The model.")]
-Json = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write everything here too.")]
-Report = Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page and its figures here.")]
 Request = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="JSON file: the request, for all that has no option.")]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Of all that is random.")]
 Split = Annotated[str | None, typer.Option(help="How rows are held out: random or grouped.")]
@@ -48,8 +46,8 @@ def inverse(
     request: Request = None,
     url: tools.Url = None,
     key: tools.Key = None,
-    json_file: Json = None,
-    report_folder: Report = None,
+    json_file: tools.Json = None,
+    report_folder: tools.Report = None,
 ) -> None:
     """Find inputs that should lead to a wanted number or curve."""
     body = _request(request)
@@ -85,8 +83,8 @@ def explain(
     request: Request = None,
     url: tools.Url = None,
     key: tools.Key = None,
-    json_file: Json = None,
-    report_folder: Report = None,
+    json_file: tools.Json = None,
+    report_folder: tools.Report = None,
 ) -> None:
     """Find out what a model looks at: Shapley values, and permutation importance on rows held out."""
     given = {
@@ -114,8 +112,8 @@ def robustness(
     request: Request = None,
     url: tools.Url = None,
     key: tools.Key = None,
-    json_file: Json = None,
-    report_folder: Report = None,
+    json_file: tools.Json = None,
+    report_folder: tools.Report = None,
 ) -> None:
     """Find out how a model stands bad inputs; a programme that suits them when no corruption is named."""
     ranges = [dict(zip(("low", "high"), _numbers(ends, ":", 2), strict=True)) for ends in _listed(cut)]
@@ -147,8 +145,8 @@ def sweep(
     request: Request = None,
     url: tools.Url = None,
     key: tools.Key = None,
-    json_file: Json = None,
-    report_folder: Report = None,
+    json_file: tools.Json = None,
+    report_folder: tools.Report = None,
 ) -> None:
     """Find the best settings of a learner on the data of a model: one at a time, or by the loop of the campaigns."""
     given = {

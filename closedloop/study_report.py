@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from closedloop.bench import text
-from closedloop.report import Cells, Page
+from closedloop.report import Cells, Page, figures_of
 from closedloop.studies import Figure, Kind, Study
 from closedloop.surrogates import Surrogate, Verdict
 
@@ -23,7 +23,7 @@ Inside, edge and outside say how near the inputs are to what the model was train
 Bounds and constraints that are reached say that better answers may lie beyond.""",
     "explain": """Shapley values share out the difference between a prediction and its mean over the background among the inputs.
 They say what the model believes, not what causes what.
-Permutation importance is by how much a metric gets worse on rows held out when an input is shuffled among them; the model is
+Permutation importance is by how much a metric gets worse on rows held out when an input is shuffled among them; the model is \
 one that was not trained on these rows.""",
     "robustness": """Predict only: trained on clean data, asked about corrupted ones, brought back onto the axis of the model.
 Train and predict: trained on corrupted data and asked about such, on the axis that is left of them.
@@ -68,16 +68,12 @@ def card_page(surrogate: Surrogate, figures: Sequence[Figure]) -> Page:
     """The report of a trained model."""
     card = surrogate["card"] or {}
     facts = {name: card[name] for name in ("data", "spec", "box", "intervals", "warnings", "versions", "cpu_s")}
-    return Page(surrogate["name"], _of(surrogate), [held_out(card)], _drawn(figures), _CARD_NOTES.splitlines(), facts)
+    return Page(surrogate["name"], _of(surrogate), [held_out(card)], figures_of(figures), _CARD_NOTES.splitlines(), facts)
 
 
 def _of(surrogate: Surrogate) -> str:
     seen, told = ", ".join(surrogate["inputs"]), ", ".join(surrogate["targets"])
     return f"{surrogate['learner']} from {seen} to {told}; {surrogate['state']}, on {surrogate['dataset']} {surrogate['dataset_version']}"
-
-
-def _drawn(figures: Sequence[Figure]) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    return {drawn["name"]: (drawn["title"], drawn["figure"]) for drawn in figures}
 
 
 # Studies
@@ -88,8 +84,7 @@ def page(surrogate: Surrogate, kind: Kind, study: Study) -> Page:
     title = f"{surrogate['name']}: {_TITLES[kind]}"
     subtitle = f"{_of(surrogate)}; {study['made_at'][:16].replace('T', ' ')} UTC"
     facts = {"surrogate": study["surrogate"], "sha256": study["sha256"], "data": surrogate["sha256"], "request": _short(study["request"])}
-    notes = _NOTES[kind].replace("\none that", " one that").splitlines()
-    return Page(title, subtitle, cells(kind, study), _drawn(study["figures"]), notes, facts)
+    return Page(title, subtitle, cells(kind, study), figures_of(study["figures"]), _NOTES[kind].splitlines(), facts)
 
 
 def _short(value: Any) -> Any:

@@ -11,6 +11,7 @@ from closedloop import report, study_commands, study_report, tools
 from closedloop.bench import rich_table
 from closedloop.client import Client
 from closedloop.errors import ClosedLoopError
+from closedloop.study_commands import Id
 from closedloop.study_report import judged
 from closedloop.surrogates import Answer, Surrogate
 from closedloop.watching import watch
@@ -18,8 +19,6 @@ from closedloop.watching import watch
 app = typer.Typer(help="Models: trained on data sets, kept with a card, asked for predictions.", no_args_is_help=True)
 study_commands.add_to(app)
 
-Id = Annotated[str, typer.Argument(metavar="SURROGATE", help="The model.")]
-Json = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write everything here too.")]
 Reason = Annotated[str, typer.Option(help="Why, for the record.")]
 
 
@@ -37,7 +36,7 @@ def train(
     seeds: Annotated[int, typer.Option(min=1, max=20, help="Repetitions of both splits.")] = 3,
     url: tools.Url = None,
     key: tools.Key = None,
-    json_file: Json = None,
+    json_file: tools.Json = None,
 ) -> None:
     """Train a model on a data set, and show how good it is."""
     uses = [_uses(part) for part in (inputs, targets)]
@@ -66,7 +65,7 @@ def list_all(
     state: Annotated[str | None, typer.Option(help="Only candidate, promoted or retired ones.")] = None,
     url: tools.Url = None,
     key: tools.Key = None,
-    json_file: Json = None,
+    json_file: tools.Json = None,
 ) -> None:
     """List models."""
     with Client(url, key) as client:
@@ -92,8 +91,8 @@ def show(
     output: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the trained model here, as ZIP.")] = None,
     url: tools.Url = None,
     key: tools.Key = None,
-    json_file: Json = None,
-    report_folder: study_commands.Report = None,
+    json_file: tools.Json = None,
+    report_folder: tools.Report = None,
 ) -> None:
     """Show the card of a model: how good it is, and where."""
     with Client(url, key) as client:
@@ -111,7 +110,7 @@ def predict(
     rows: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON file: a list of samples, each an object by field.")],
     url: tools.Url = None,
     key: tools.Key = None,
-    json_file: Json = None,
+    json_file: tools.Json = None,
 ) -> None:
     """Ask a model; curves are shown by their ends and peak, all points go to --json."""
     samples = tools.read_json(rows)

@@ -26,6 +26,8 @@ datasets = typer.Typer(help="Published data sets.", no_args_is_help=True)
 
 Url = Annotated[str | None, typer.Option(envvar="CLOSEDLOOP_URL", help="Address of the service.")]
 Key = Annotated[str | None, typer.Option(envvar="CLOSEDLOOP_KEY", help="API key.")]
+Json = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write everything here too.")]
+Report = Annotated[Path | None, typer.Option("--report", file_okay=False, help="Write a page and its figures here.")]
 
 
 class System(StrEnum):

@@ -47,11 +47,6 @@ def of_campaign(session: Session, campaign_id: str) -> Sequence[JobRow]:
     return session.scalars(select(JobRow).where(JobRow.campaign_id == campaign_id).order_by(JobRow.round, JobRow.created_at)).all()
 
 
-def of_surrogate(session: Session, surrogate_id: str) -> Sequence[JobRow]:
-    """The jobs of a surrogate, oldest first."""
-    return session.scalars(select(JobRow).where(JobRow.surrogate_id == surrogate_id).order_by(JobRow.created_at)).all()
-
-
 def of_kind(session: Session, surrogate_id: str, kind: str) -> JobRow | None:
     """The job of a kind on a surrogate."""
     return session.scalar(select(JobRow).filter_by(surrogate_id=surrogate_id, kind=kind))

@@ -208,8 +208,7 @@ def inverse_inputs(
         look = {"mode": "lines+markers", "line": {"color": colour, "width": 2}, "marker": {"size": 8}}
         traces.append({"name": f"{k}: {candidate.status}, {candidate.distance:.2g}"} | points | look)
     figure = drawn(traces, {"type": "category", "tickangle": 0}, {"range": [-0.05, 1.05], "visible": False})
-    ends = [(y, anchor, values) for y, anchor, values in ((1.05, "bottom", high), (-0.05, "top", low))]
-    for y, anchor, values in ends:
+    for y, anchor, values in ((1.05, "bottom", high), (-0.05, "top", low)):
         for place, j in enumerate(drawn_on):
             note = {"x": place, "y": y, "yanchor": anchor, "text": _setting(float(values[j]), (classes or {}).get(j)), "showarrow": False}
             figure["layout"].setdefault("annotations", []).append(note | {"font": {"color": GREY}})

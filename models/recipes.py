@@ -35,7 +35,7 @@ class Recipes:
 
     def X(self, x: FloatArray) -> FloatArray:
         """Recipes (n, k) as the learner sees them, shape (n, d)."""
-        return np.hstack([_columns(block, x[:, j]) for j, block in enumerate(self.blocks)])
+        return np.hstack([block.scaled(x[:, j] if block.classes else x[:, [j]]) for j, block in enumerate(self.blocks)])
 
     def only(self, x: FloatArray, names: Sequence[str]) -> FloatArray:
         """Some of the columns, in the order of their names."""
@@ -46,9 +46,3 @@ class Recipes:
         return {
             block.name: block.classes[int(value)] if block.classes else float(value) for block, value in zip(self.blocks, x, strict=True)
         }
-
-
-def _columns(block: Block, x: FloatArray) -> FloatArray:
-    if block.classes:
-        return np.asarray(np.eye(block.size)[x.astype(int)])
-    return np.asarray((np.log(x) if block.scale == "log" else x)[:, None])

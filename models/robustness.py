@@ -77,18 +77,15 @@ def robustness(
         Cancelled: ``watch`` said so.
     """
     steps = 1 + len(corruptions) * len(modes)
-    names = [block.name for block in task.inputs]
     tell(watch, 0, "clean")
     clean = make().fit(task.X(train), task.Y(train))
     rows = list(_rows(Row("", "", "clean", "", "", 0.0), clean, task, test))
     for k, corruption in enumerate(corruptions):
-        damaged = corrupted(test, names, corruption, train, 2 * seed + _TEST)
         for j, mode in enumerate(modes):
             tell(watch, (1 + k * len(modes) + j) / steps, f"{corruption.name} {corruption.label}, {mode}")
-            row = Row(corruption.name, corruption.label, mode, "", "", 0.0)
             if mode == "predict only":
-                restored, share = _restored(damaged, task)
-                rows += _rows(replace(row, extrapolated=share), clean, task, restored)
+                restored, share = _restored(_damaged(task, train, test, corruption, seed), task)
+                rows += _rows(Row(corruption.name, corruption.label, mode, "", "", 0.0, share), clean, task, restored)
             else:
                 rows += retrained(make, task, train, test, corruption, seed)
     tell(watch, 1.0, "done")
@@ -103,12 +100,15 @@ def retrained(
     Raises:
         BadTable: The corruption leaves too little of a curve.
     """
-    names = [block.name for block in task.inputs]
-    learnt = corrupted(train, names, corruption, train, 2 * seed + _TRAIN)
-    damaged = corrupted(test, names, corruption, train, 2 * seed + _TEST)
+    learnt = corrupted(train, [block.name for block in task.inputs], corruption, train, 2 * seed + _TRAIN)
     own = replace(task, inputs=tuple(Block.of(learnt[block.name], block.scale) for block in task.inputs))
     row = Row(corruption.name, corruption.label, "train and predict", "", "", 0.0)
-    return tuple(_rows(row, make().fit(own.X(learnt), own.Y(learnt)), own, damaged))
+    return tuple(_rows(row, make().fit(own.X(learnt), own.Y(learnt)), own, _damaged(task, train, test, corruption, seed)))
+
+
+def _damaged(task: Task, train: Table, test: Table, corruption: Corruption, seed: int) -> Table:
+    """The test data, corrupted; the same in both modes."""
+    return corrupted(test, [block.name for block in task.inputs], corruption, train, 2 * seed + _TEST)
 
 
 def _restored(table: Table, task: Task) -> tuple[Table, float]:

@@ -100,7 +100,7 @@ class Outputs:
         answers = self.centre + self.scale * scores
         for head, columns in spans(self.heads):
             if head.kind in SHARES:
-                answers[:, :, columns] = _softmax(scores[:, :, columns])
+                answers[:, :, columns] = softmax(scores[:, :, columns])
         mean = answers.mean(axis=0)
         return Posterior(mean, answers.std(axis=0, ddof=1) if len(answers) > 1 else None)
 
@@ -110,6 +110,7 @@ def _deviation(deviation: npt.ArrayLike, largest: npt.ArrayLike) -> FloatArray:
     return np.where(np.asarray(deviation) > _ROUNDING * np.asarray(largest), deviation, 0.0)
 
 
-def _softmax(scores: FloatArray) -> FloatArray:
+def softmax(scores: FloatArray) -> FloatArray:
+    """Shares (..., k) that add up to one, of scores; without scipy, which a process that only predicts does without."""
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from models.surrogate import FloatArray
+from models.surrogate import FloatArray, IntArray
 from models.table import BadTable, Field, FieldKind, Table
 
 Scale = Literal["linear", "log"]
@@ -92,9 +92,14 @@ class Block:
             return field.values.astype(np.float32) / np.float32(255)
         if self.kind == "category":
             codes = np.array([self.classes.index(name) for name in field.classes])[field.values]
-            return np.asarray(np.eye(self.size)[codes])
-        values = field.values.reshape(len(field.values), -1).astype(float)
-        return np.log(values) if self.scale == "log" else values
+            return self.scaled(codes)
+        return self.scaled(field.values.reshape(len(field.values), -1).astype(float))
+
+    def scaled(self, values: FloatArray | IntArray) -> FloatArray:
+        """Values as the learner sees them, shape (n, size): of numbers and curves (n, size), or numbers of classes (n,)."""
+        if self.kind == "category":
+            return np.asarray(np.eye(self.size)[values.astype(int)])
+        return np.asarray(np.log(values) if self.scale == "log" else values)
 
     def values(self, columns: FloatArray) -> FloatArray:
         """Columns (n, size) of a learner in the unit of the field."""

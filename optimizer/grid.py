@@ -153,6 +153,12 @@ class Asked(Protocol):
         ...
 
 
+def predicted_losses(surrogate: Asked, objective: Objective, inputs: FloatArray) -> FloatArray:
+    """Losses (n,) of the outcomes that a surrogate predicts at inputs (n, d), a part of them at a time."""
+    parts = (inputs[first : first + _ROWS] for first in range(0, len(inputs), _ROWS))
+    return np.concatenate([np.empty(0), *(objective.losses(surrogate.predict(part)).loss for part in parts)])
+
+
 @dataclass(frozen=True, eq=False)
 class Search:
     """The search for the k points of lowest loss of the predicted outcome.
@@ -247,8 +253,7 @@ class Search:
 
     def _exact(self, inputs: FloatArray) -> FloatArray:
         """Losses of the predicted outcomes in double precision, shape (n,)."""
-        parts = (inputs[first : first + _ROWS] for first in range(0, len(inputs), _ROWS))
-        return np.concatenate([np.empty(0), *(self.objective.losses(self.surrogate.predict(part)).loss for part in parts)])
+        return predicted_losses(self.surrogate, self.objective, inputs)
 
     def _thinned(self, index: IntArray, loss: FloatArray, feasible: int) -> Best:
         order = np.lexsort((index, loss))

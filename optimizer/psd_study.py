@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from math import sqrt
@@ -85,7 +85,7 @@ def within(minutes: float, jobs: int) -> tuple[Size, Size]:
     return methods_size, _largest(lambda size: cost(programme(size), per_image), 60 * minutes * jobs - spent)
 
 
-def _largest(seconds: Any, most: float) -> Size:
+def _largest(seconds: Callable[[Size], float], most: float) -> Size:
     if seconds(Size()) <= most:
         return Size()
     low, high = np.log(_LEAST_SHARE), 0.0

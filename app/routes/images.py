@@ -7,8 +7,8 @@ from typing import Annotated
 import anyio
 from fastapi import APIRouter, File, Form, Path, Request, UploadFile
 
+from app import images
 from app.deps import IdempotencyKey
-from app.images import Images
 from app.problems import documented
 from app.schemas.psd import ReadingOut, WeightingIn
 from app.security import Lab
@@ -42,5 +42,5 @@ async def read(
     """
     content = await anyio.to_thread.run_sync(bytes_of, file)
     flat = None if flat_field is None else await anyio.to_thread.run_sync(bytes_of, flat_field)
-    images: Images = request.app.state.images
-    return await anyio.to_thread.run_sync(images.read, surrogate, content, Ask(um_per_pixel, flat, bootstrap, weighting, seed))
+    ask = Ask(um_per_pixel, flat, bootstrap, weighting, seed)
+    return await anyio.to_thread.run_sync(images.read, request.app.state.models, surrogate, content, ask)

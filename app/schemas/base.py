@@ -28,6 +28,7 @@ Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_printa
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True), AfterValidator(_printable)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e100, le=1e100)]
 Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Curve = Annotated[list[Number], Field(min_length=2, max_length=20_000)]
 Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 """A time with a zone."""
@@ -35,7 +36,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezon
 Cell = Number | Name
 RecipeShape = Annotated[dict[Name, Cell], Field(max_length=200)]
 
-__all__ = ["Cell", "Count", "Curve", "Moment", "Name", "Number", "RecipeShape", "Shape", "Text", "datetime", "located"]
+__all__ = ["Cell", "Count", "Curve", "Moment", "Name", "Number", "RecipeShape", "Seed", "Shape", "Text", "datetime", "located"]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from app.schemas.base import Moment, Name, Number, Shape, Text
+from app.schemas.base import Moment, Name, Number, Seed, Shape, Text
 
 FieldName = Annotated[Name, StringConstraints(pattern=r"^[^/\\]+$")]
 Unit = Annotated[Name, Field(max_length=40, description="Unit of the values; `1` where they have none")]
@@ -98,7 +98,7 @@ class NanoparticleBuild(Shape):
     name: Name
     simulator: Literal["nanoparticle"]
     rows: Annotated[int, Field(strict=True, ge=2, le=1000, description="Spectra; a longer data set begins with a shorter one")]
-    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="The same seed builds the same data")] = 0
+    seed: Annotated[Seed, Field(description="The same seed builds the same data")] = 0
     replicates: Annotated[
         int | None, Field(strict=True, ge=1, le=500, description="Noisy spectra of each recipe; one noise-free spectrum when left out")
     ] = None
@@ -120,7 +120,7 @@ class PolymerBuild(Shape):
         Field(description="Recipes at one time each; or the published grid, 432 recipes at 12 times"),
     ] = "latin_hypercube"
     rows: Annotated[int | None, Field(strict=True, ge=2, le=6000, description="Of a Latin hypercube; the published grid has 5184")] = None
-    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="Of a Latin hypercube; the same seed builds the same data")] = 0
+    seed: Annotated[Seed, Field(description="Of a Latin hypercube; the same seed builds the same data")] = 0
 
     @model_validator(mode="after")
     def _rows_of_a_hypercube(self) -> Self:
@@ -145,7 +145,7 @@ class ScatteringBuild(Shape):
         int | None,
         Field(strict=True, ge=2, le=6000, description="Random samples: a longer data set begins with a shorter one; the grid has 5508"),
     ] = None
-    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="Of random samples and their noise")] = 0
+    seed: Annotated[Seed, Field(description="Of random samples and their noise")] = 0
     low: Annotated[Number, Field(ge=0, description="First q that is kept, 1/Angstrom: match the curves that will be measured")] = 0.01
     high: Annotated[Number, Field(le=20, description="Last q that is kept, 1/Angstrom")] = 19.99
     step: Annotated[int, Field(strict=True, ge=1, le=100, description="1 keeps all points, 0.01 1/Angstrom apart")] = 1
@@ -176,7 +176,7 @@ class PsdBuild(Shape):
     name: Name
     simulator: Literal["psd"]
     rows: Annotated[int, Field(strict=True, ge=2, le=1000, description="Stacks; a longer data set begins with a shorter one")]
-    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="The same seed builds the same data")] = 0
+    seed: Annotated[Seed, Field(description="The same seed builds the same data")] = 0
     images: Annotated[int, Field(strict=True, ge=1, le=10, description="Of a stack")] = 5
     pixels: Annotated[Literal[64, 128], Field(description="Along either side of 1024 um: of 16 um each, or of 8 um")] = 64
     particles: Annotated[

@@ -6,9 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from app.schemas.base import Curve, Name, Number, Shape
+from app.schemas.base import Curve, Name, Number, Seed, Shape
 
-Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Column = Literal["cBA_0", "cAIBN_0", "temp", "time"]
 
 

@@ -6,11 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from app.schemas.base import Number, Shape
+from app.schemas.base import Number, Seed, Shape
 from app.schemas.studies import FigureOut
 from app.schemas.surrogates import VerdictOut
 
-Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 WeightingIn = Annotated[Literal["number", "volume"], Field(description="What a share counts: particles (q0), or their volume (q3)")]
 MOST_PIXELS = 20_000_000
 """Pixels in one answer."""
@@ -55,8 +54,8 @@ class PsdIn(PicturesIn):
     format: Annotated[
         Literal["json", "tiff", "zip", "npz"],
         Field(
-            description="`json` holds PNG images in base64; `tiff` one page for each image of one suspension; `zip` a TIFF and the "
-            "distribution as CSV of each suspension; `npz` arrays `images`, `psd`, `edges` and `um_per_pixel`"
+            description="`json` holds PNG images in base64; `tiff` one page for each image of one suspension; `zip` the "
+            "images as PNG and the distribution as CSV of each suspension; `npz` arrays `images`, `psd`, `edges` and `um_per_pixel`"
         ),
     ] = "json"
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from app.schemas.base import Number, Shape
+from app.schemas.base import Number, Seed, Shape
 from app.schemas.studies import FigureOut
 from app.schemas.surrogates import VerdictOut
 
@@ -56,7 +56,7 @@ class ScatteringIn(Shape):
 
     samples: Annotated[list[SampleIn], Field(min_length=1, max_length=1000)]
     axis: AxisIn = AxisIn()
-    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="Of the noise, which no other sample changes")] = 0
+    seed: Annotated[Seed, Field(description="Of the noise, which no other sample changes")] = 0
     divided: Annotated[bool, Field(description="Whether intensities are divided by the mean squared form factor")] = False
 
 
@@ -82,7 +82,7 @@ class StructureIn(Shape):
 
     sample: SampleIn
     format: Annotated[Literal["xyz", "cif"], Field(description="Kind of file")] = "xyz"
-    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="Of which atom of an alloy is which")] = 0
+    seed: Annotated[Seed, Field(description="Of which atom of an alloy is which")] = 0
 
 
 # A measured curve

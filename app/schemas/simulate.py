@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.schemas.base import Number, Shape
+from app.schemas.base import Number, Seed, Shape
 
 Flow = Annotated[Number, Field(ge=0.5, le=80)]
 
@@ -28,7 +28,7 @@ class SimulationIn(Shape):
     replicates: Annotated[
         int | None, Field(strict=True, ge=1, le=100, description="Noisy replicates of each recipe; one noise-free spectrum when left out")
     ] = None
-    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="Of the noise; the same seed gives the same replicates")] = 0
+    seed: Annotated[Seed, Field(description="Of the noise; the same seed gives the same replicates")] = 0
 
 
 class SimulationOut(Shape):

@@ -6,14 +6,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from app.schemas.base import Cell, Curve, Moment, Name, Number, Shape, Text
+from app.schemas.base import Cell, Curve, Moment, Name, Number, Seed, Shape, Text
 from app.schemas.surrogates import VerdictOut
 from models.robustness import MODES, Mode
 from models.spec import SplitName
 from models.study import Better
 
 StudyKind = Literal["inverse", "explain", "robustness", "sweep"]
-Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Positive = Annotated[Number, Field(gt=0)]
 Split = Annotated[SplitName, Field(description="How the rows are held out: as in the training of the card, its first seed")]
 

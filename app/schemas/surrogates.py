@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from app.schemas.base import Cell, Curve, Moment, Name, Shape, Text
+from app.schemas.base import Cell, Curve, Moment, Name, Seed, Shape, Text
 from app.schemas.flow import JobOut
 from models.spec import Spec, Use
 
@@ -61,7 +61,7 @@ class SurrogateIn(Shape):
         Name | None, Field(description="Field whose equal values are held out together in the grouped split; equal inputs when left out")
     ] = None
     learner: LearnerIn
-    seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] = 0
+    seed: Seed = 0
     test_fraction: Annotated[Share, Field(description="Share of the rows, and of the groups, that is held out")] = 0.2
     sizes: Annotated[
         list[Share],

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from models.faults import Fault
 from models.surrogate import FloatArray
 
 GAS = 8.314462618e-3
@@ -25,23 +26,21 @@ SHARES = ("order_short", "order_long", "dss", "dst", "dtt", "f")
 _MAY_BE_0 = ("dss", "dst", "dtt", "order_short", "order_long", "kbb", "kb", "ktrM", "Cs", "ktrP", "macro", "kst", "ktt")
 
 
-class BadPolymer(ValueError):
+class BadPolymer(Fault):
     """A recipe, a coefficient or a target that makes no sense.
 
     Attributes:
-        message: What is wrong.
-        field: The quantity at fault.
-        remedy: What to do about it.
         row: Of a recipe at fault.
     """
 
     def __init__(self, message: str, field: str, remedy: str, row: int | None = None) -> None:
-        super().__init__(f"{field}: {message}; {remedy}")
-        self.message, self.field, self.remedy, self.row = message, field, remedy, row
+        super().__init__(message, field, remedy)
+        self.row = row
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Also where another process has raised it."""
-        return type(self), (self.message, self.field, self.remedy, self.row)
+        """With the row."""
+        made, told = super().__reduce__()
+        return made, (*told, self.row)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from models.array_learner import ArrayLearner, Fitted, head_scales, spread, tell
 from models.forward import DenseForward
 from models.learning import step_size, whole
 from models.nets import Progress
-from models.scaling import Float32Array
+from models.scaling import Float32Array, softmax
 from models.surrogate import FloatArray, IntArray, Posterior
 from models.task import Head, HeadKind
 
@@ -100,9 +100,8 @@ class MixtureDensity(ArrayLearner[MixtureSettings]):
         state = {name.removeprefix("net."): array for name, array in known.items() if name.startswith("net.")}
         scores = DenseForward(state, "relu")(((X - known["centre"]) / known["spread"]).astype(np.float32))[0]
         logits, means, logs = np.split(scores, [k, k + k * m], axis=1)
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         stds = np.exp(np.clip(logs, _LEAST, _MOST)).reshape(-1, k, m) * known["scale"]
-        return Mixture(weights / weights.sum(axis=1, keepdims=True), known["shift"] + means.reshape(-1, k, m) * known["scale"], stds)
+        return Mixture(softmax(logits), known["shift"] + means.reshape(-1, k, m) * known["scale"], stds)
 
     def levels(self, X: FloatArray, Y: FloatArray, share: float = 0.9) -> FloatArray:
         """How far from one half the levels of two quantiles have to be for a share of outputs to lie between, shape (m,).

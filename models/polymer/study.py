@@ -6,8 +6,8 @@ A ``Trial`` is one fit and what it came to; trials do not depend on each other. 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -102,9 +102,9 @@ class Result:
     rows: int
     truth: list[list[float]]
     told: list[list[float]]
-    importance: dict[str, list[float]]
-    figures: list[Row]
-    cpu_s: float
+    importance: dict[str, list[float]] = field(default_factory=dict)
+    figures: list[Row] = field(default_factory=list)
+    cpu_s: float = 0.0
 
 
 def trials(quick: bool) -> list[Trial]:
@@ -122,13 +122,17 @@ def run(trial: Trial) -> Result:
     began = time.process_time()
     if trial.what == "refinement":
         rows = figures_of_merit.inverse(_TARGETS // 10 if trial.quick else _TARGETS) + _refined(trial.quick)
-        return Result({}, {}, 0, [], [], {}, rows, time.process_time() - began)
-    if trial.what in _HYPERCUBE:
-        return _HYPERCUBE[trial.what](trial, began)
-    return _learner(trial, published_table(), began)
+        done = Result({}, {}, 0, [], [], figures=rows)
+    elif trial.what == "density":
+        done = _density(trial.quick)
+    elif trial.what == "hypercube":
+        done = _hypercube(trial.quick)
+    else:
+        done = _learner(trial, published_table())
+    return replace(done, cpu_s=time.process_time() - began)
 
 
-def _learner(trial: Trial, table: Table, began: float) -> Result:
+def _learner(trial: Trial, table: Table) -> Result:
     X, Y, split = learners.inputs(table, trial.seen), learners.recipes(table), learners.split(table, trial.held)
     train = np.random.default_rng(learners.SEED).permutation(split.train)[: round(trial.share * len(split.train))]
     # As published the scalers know all rows, those held out among them.
@@ -141,8 +145,7 @@ def _learner(trial: Trial, table: Table, began: float) -> Result:
 
     told, truth = predict(X[split.test]), Y[split.test]
     important = _importance(predict, X[split.test], truth, table, trial) if trial.share == 1 else {}
-    cpu = time.process_time() - began
-    return Result(learners.score(truth, told), settings, len(train), truth.tolist(), told.tolist(), important, [], cpu)
+    return Result(learners.score(truth, told), settings, len(train), truth.tolist(), told.tolist(), important)
 
 
 def _fitted(trial: Trial, X: FloatArray, Y: FloatArray, recipe: IntArray) -> tuple[Any, dict[str, Any]]:
@@ -165,10 +168,10 @@ def _importance(predict: Any, X: FloatArray, Y: FloatArray, table: Table, trial:
     return {name: [float(one.importance[j]) for one in found] for j, name in enumerate(groups.names)}
 
 
-def _density(trial: Trial, began: float) -> Result:
+def _density(quick: bool) -> Result:
     """A density of recipes, learnt from a Latin hypercube with noise, asked off the published grid."""
-    table, held, new = _hypercubes(trial.quick)
-    settings = MixtureSettings(epochs=5) if trial.quick else MixtureSettings()
+    table, held, new = _hypercubes(quick)
+    settings = MixtureSettings(epochs=5) if quick else MixtureSettings()
     model = learners.RecipeDensity.learnt(table, held, box(), settings=settings)
     Y, seen = learners.recipes(new), learners.noisy(learners.inputs(new, "composite"), NOISE, np.random.default_rng(learners.SEED))
     told, (low, high) = model.predict(seen), model.interval(seen)
@@ -179,17 +182,17 @@ def _density(trial: Trial, began: float) -> Result:
     for one, share, wide in zip(RECIPE, covered.tolist(), width.tolist(), strict=True):
         rows.append(_row(f"{name}: share inside the 90 % interval, {one}", None, share, LEAST_COVERED))
         rows.append(_row(f"{name}: mean width of the interval as a share of the box, {one}", None, wide))
-    return Result(learners.score(Y, told), asdict(settings), len(table), Y.tolist(), told.tolist(), {}, rows, time.process_time() - began)
+    return Result(learners.score(Y, told), asdict(settings), len(table), Y.tolist(), told.tolist(), figures=rows)
 
 
-def _hypercube(trial: Trial, began: float) -> Result:
+def _hypercube(quick: bool) -> Result:
     """The published network, in logarithms, learnt from a Latin hypercube without noise, asked off the published grid."""
-    table, _, new = _hypercubes(trial.quick)
-    settings = learners.network(trial.quick)
+    table, _, new = _hypercubes(quick)
+    settings = learners.network(quick)
     model = Perceptron(settings, seed=learners.SEED).fit(_logarithms(table), box().unit(learners.recipes(table)))
     Y, told = learners.recipes(new), box().inputs(np.clip(model.predict(_logarithms(new)), 0, 1))
     rows = _off_grid("network, in logarithms, off the grid", Y, told, new)
-    return Result(learners.score(Y, told), asdict(settings), len(table), Y.tolist(), told.tolist(), {}, rows, time.process_time() - began)
+    return Result(learners.score(Y, told), asdict(settings), len(table), Y.tolist(), told.tolist(), figures=rows)
 
 
 def _hypercubes(quick: bool) -> tuple[Table, Table, Table]:
@@ -202,9 +205,6 @@ def _logarithms(table: Table) -> FloatArray:
     """Composite inputs (n, 103) with the logarithms of the numbers."""
     X = learners.inputs(table, "composite")
     return np.column_stack([np.log(X[:, : len(OUTCOMES)]), X[:, len(OUTCOMES) :]])
-
-
-_HYPERCUBE: Mapping[str, Callable[[Trial, float], Result]] = {"density": _density, "hypercube": _hypercube}
 
 
 def _off_grid(name: str, Y: FloatArray, told: FloatArray, new: Table) -> list[Row]:

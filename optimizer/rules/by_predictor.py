@@ -15,10 +15,10 @@ from functools import cached_property
 import numpy as np
 
 from optimizer import candidates, plates
-from optimizer.grid import Grid, Search
+from optimizer.grid import Grid, Search, predicted_losses
 from optimizer.registered import Oracle
 from optimizer.rules.composite import log_gain
-from optimizer.space import SearchSpace
+from optimizer.space import SearchSpace, distinct
 from optimizer.state import CampaignState
 from optimizer.types import Batch, BoolArray, Dataset, FloatArray, Proposal
 
@@ -31,7 +31,6 @@ _CLOSER = ((0.1, 16), (0.03, 32), (0.01, 32), (0.003, 16))
 """Cells whose best points are candidates; candidates around which more are tried, how often, and how."""
 _CROWDED, _UNBACKED = 1e3, 1e6
 """Log gain that a well near another one is set back by, and one outside of what the model was trained on."""
-_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,7 @@ class _Model:
 
     def losses(self, X: FloatArray) -> FloatArray:
         """Losses (c,) of the outcomes that are foretold of rows."""
-        parts = (X[first : first + _ROWS] for first in range(0, len(X), _ROWS))
-        return np.concatenate([np.empty(0), *(self.state.objective.losses(self.oracle.predict(part)).loss for part in parts)])
+        return predicted_losses(self.oracle, self.state.objective, X)
 
     def gains(self, X: FloatArray) -> FloatArray:
         """Log gains (c,) of rows one by one, those outside of the training of the model set back."""
@@ -104,8 +102,7 @@ def _pool(model: _Model, n: int, rng: np.random.Generator) -> tuple[FloatArray, 
     if grid is not None:
         search = Search(grid, model.oracle, state.objective, n + len(model.data), _APART, encoded=False)
         best = search.scan(0, grid.size)
-        X, points = np.vstack([grid.at(best.index[:_SHORT]), X]), best.feasible
-        X = X[np.sort(np.unique(X, axis=0, return_index=True)[1])]
+        X, points = distinct(np.vstack([grid.at(best.index[:_SHORT]), X])), best.feasible
     values = model.gains(X)
     for _ in range(_PASSES):
         for centre in X[np.argsort(-values, kind="stable")[:_NEAR]]:

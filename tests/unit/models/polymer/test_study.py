@@ -108,7 +108,7 @@ def test_a_trial_scores_a_learner_and_tells_what_it_rests_on():
 @pytest.mark.slow
 def test_honest_scores_are_lower():
     table = published_table()
-    row, recipe = (study._learner(Trial("forest", held=held, quick=True), table, 0.0).scores for held in ("row", "recipe"))
+    row, recipe = (study._learner(Trial("forest", held=held, quick=True), table).scores for held in ("row", "recipe"))
     assert recipe["global_r2"] < row["global_r2"] - 0.02
 
 
