@@ -61,16 +61,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings: How it runs; read from the environment when None.
     """
     settings = settings or Settings()
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        _start(app, settings)
-        yield
-        _stop(app)
-
     app = FastAPIOffline(
-        title="closedloop", version=version("closedloop"), summary=_SUMMARY, description=_DESCRIPTION, openapi_tags=_TAGS, lifespan=lifespan
+        title="closedloop", version=version("closedloop"), summary=_SUMMARY, description=_DESCRIPTION, openapi_tags=_TAGS, lifespan=_running
     )
+    app.state.settings = settings
     app.add_middleware(ShortWay)
     app.add_middleware(BodyLimit, limit=settings.max_body)
     api = APIRouter(prefix="/api/v1")
@@ -96,6 +90,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     describe(app)
     return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    _start(app, app.state.settings)
+    yield
+    _stop(app)
 
 
 def _start(app: FastAPI, settings: Settings) -> None:
