@@ -7,13 +7,14 @@ import json
 import os
 import platform
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -127,9 +128,17 @@ def versions() -> dict[str, str]:
 
 
 def _prepare() -> None:
-    """In a new process, before a numerical library is loaded: one thread, and Ctrl-C ends it without a traceback."""
+    """In a new process, before a numerical library is loaded: one thread, and it ends with its parent, on Ctrl-C without a traceback."""
     os.environ["OMP_NUM_THREADS"] = "1"
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None  # noqa: S101 - only processes of a pool prepare themselves
+    parent.join()
+    os._exit(1)  # else a training goes on for hours, for nobody
 
 
 def _progress(console: Console) -> Progress:
