@@ -26,15 +26,17 @@ from models.components import CurveProcess
 from optimizer import candidates, plates, transfer
 from optimizer.objective import SATURATED, Objective, SpectrumMatch
 from optimizer.rules import greedy_ei
-from optimizer.space import distinct
+from optimizer.space import SearchSpace, distinct
 from optimizer.state import CampaignState
-from optimizer.types import Batch, Dataset, FloatArray, InvalidInput, Proposal
+from optimizer.types import Batch, Dataset, FloatArray, IntArray, InvalidInput, Proposal
 
 NAME = "composite"
 _SCREEN, _SAMPLES = 64, 128
 """Samples per candidate: of all, one by one; and of the most promising, jointly."""
 _SHORT, _KNOWN, _NEAR = 512, 8, 6
 """Candidates and data that are sampled jointly; data and candidates around which the pool is dense."""
+_CELL, _OF_A_CELL = 0.1, 4
+"""Parts of the space in the unit cube, and how many candidates of each are sampled jointly beside the best."""
 _CLOSER = ((0.1, 16), (0.03, 32), (0.01, 32), (0.003, 16))
 """Scale in the unit cube and number of steps around each of the best candidates."""
 _SOFTNESS = 1e-3
@@ -202,7 +204,7 @@ def _pick(
     """The wells, their scores and what had to be eased: greedy joint expected improvement over the short list."""
     state, data = model.state, model.data
     picks = candidates.Picks(state, data, X, n)
-    short = np.argsort(-values, kind="stable")[: _SHORT + n]
+    short = short_list(state.space, X, values, n)
     known = data.X[np.argsort(model.middle(data.X), kind="stable")[:_KNOWN]]
     old = np.vstack([known, state.pending])
     samples = model.process.joint(state.space.encode(np.vstack([old, X[short]])), _SAMPLES, rng)
@@ -218,6 +220,23 @@ def _pick(
         if index in short:
             best = np.minimum(best, losses[int((short == index).argmax())])
     return picks.rows, scores, picks.warnings
+
+
+def short_list(space: SearchSpace, X: FloatArray, values: FloatArray, n: int) -> IntArray:
+    """Numbers of the candidates that are sampled jointly: half of them the best, half the best few of every part of the space.
+
+    The best alone may be one dense cloud, which leaves the later picks of a batch nowhere to go.
+
+    Args:
+        space: What the candidates are of.
+        X: The candidates, shape (c, d).
+        values: How good they are one by one, shape (c,).
+        n: Wells of the batch.
+    """
+    order = np.argsort(-values, kind="stable")
+    cells = np.unique(np.floor(space.to_unit(X[order]) / _CELL), axis=0, return_inverse=True)[1].ravel()
+    better = np.argsort(np.argsort(cells, kind="stable")) - np.searchsorted(np.sort(cells), cells)  # in the same cell
+    return order[(np.arange(len(order)) < _SHORT // 2 + n) | (better < _OF_A_CELL)][: _SHORT + n]
 
 
 def _proposals(model: _Model, rows: FloatArray, scores: list[float], rng: np.random.Generator) -> tuple[Proposal, ...]:

@@ -113,6 +113,26 @@ def test_a_copy_of_a_pick_gains_nothing_more() -> None:
     assert fresh > copy + 3
 
 
+def test_the_short_list_holds_the_best_and_a_few_of_every_part() -> None:
+    rng = np.random.default_rng(0)
+    cloud, spread = 0.55 + 0.04 * rng.random((800, SPACE.dimension)), rng.random((700, SPACE.dimension))
+    X = SPACE.from_unit(np.vstack([cloud, spread]))
+    values = np.r_[rng.random(800), -rng.random(700)]
+    listed = composite.short_list(SPACE, X, values, 15)
+    order = np.argsort(-values)
+    assert len(listed) == len(set(listed.tolist())) == 512 + 15
+    assert listed[: 256 + 15].tolist() == order[: 256 + 15].tolist()
+    assert np.all(np.diff(values[listed]) <= 0)
+    assert (listed >= 800).sum() > 200
+    cells = np.floor(SPACE.to_unit(X[listed[256 + 15 :]]) / 0.1)
+    assert np.unique(cells, axis=0, return_counts=True)[1].max() <= 4
+
+
+def test_a_short_list_of_few_is_all_of_them() -> None:
+    X = SPACE.from_unit(np.random.default_rng(0).random((40, SPACE.dimension)))
+    assert sorted(composite.short_list(SPACE, X, X[:, 0], 8)) == list(range(40))
+
+
 def test_many_samples_take_little_memory() -> None:
     objective = SpectrumMatch("a", np.arange(421.0), Spectrum(np.arange(421.0), np.arange(421.0)))
     X = SPACE.sample(12, np.random.default_rng(0))
