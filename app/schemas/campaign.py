@@ -220,16 +220,17 @@ class GPShape(Shape):
     noise: Literal["inferred", "replicates"] = "inferred"
 
 
+RuleName = Literal[
+    "lp_ei", "greedy_ei", "hybrid_ei", "composite", "spectral_grid", "qlognei", "thompson", "constant_liar", "lp_textbook", "lhs", "random"
+]
+
+
 class StrategyShape(Shape):
     """How wells are chosen."""
 
     initial: InitialShape = InitialShape()
     rules: Annotated[
-        list[
-            Literal[
-                "lp_ei", "greedy_ei", "composite", "spectral_grid", "qlognei", "thompson", "constant_liar", "lp_textbook", "lhs", "random"
-            ]
-        ],
+        list[RuleName],
         Field(
             max_length=1,
             description="Batch rule of the rounds after the first; `composite` and `spectral_grid` need a curve as outcome. Left out, "

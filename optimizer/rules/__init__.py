@@ -13,6 +13,7 @@ RULES: dict[str, str] = {
     "composite": "optimizer.rules.composite:propose",
     "constant_liar": "optimizer.rules.constant_liar:propose",
     "greedy_ei": "optimizer.rules.greedy_ei:propose",
+    "hybrid_ei": "optimizer.rules.hybrid_ei:propose",
     "lhs": "optimizer.rules.lhs:propose",
     "lp_ei": "optimizer.rules.lp_ei:propose",
     "lp_textbook": "optimizer.rules.lp_textbook:propose",

@@ -13,6 +13,7 @@ from scipy.special import logsumexp
 from scipy.stats import qmc
 
 from optimizer import acquisition
+from optimizer.candidates import Picks
 from optimizer.rules.fantasies import Fantasies
 from optimizer.rules.proposals import Start
 from optimizer.state import CampaignState
@@ -35,8 +36,27 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
         NotEnoughPoints: Fewer than ``n`` distinct feasible wells exist beside the pending ones.
     """
     start = Start.of(state, data, n, rng)
-    story, picks, encode = Fantasies(start.model.gp, start.inputs, _FANTASIES), start.picks(), state.space.encode
-    best = np.full(_FANTASIES, start.best)
+    picks = start.picks()
+    scores = pick(start, picks, n, rng)
+    return Batch(
+        start.proposals(NAME, picks.rows, scores, whys(start, n)), warnings=start.model.warnings + picks.warnings, model=start.card()
+    )
+
+
+def pick(start: Start, picks: Picks, n: int, rng: np.random.Generator) -> list[float]:
+    """Add ``n`` wells to an empty batch, each refined; their scores.
+
+    Args:
+        start: Gives the model and the pool.
+        picks: Where the wells go.
+        n: Wells to pick.
+        rng: Source of the fantasies and of the neighbours that refine each pick.
+
+    Raises:
+        NotEnoughPoints: There are fewer.
+    """
+    state, encode = start.state, start.state.space.encode
+    story, best = Fantasies(start.model.gp, start.inputs, _FANTASIES), np.full(_FANTASIES, start.best)
 
     def score(X: FloatArray) -> FloatArray:
         return integrated(*story.believe(encode(X)), best)
@@ -50,8 +70,13 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
             row = picks.take(integrated(story.mean, story.std, best), score, rng)
             scores.append(float(score(row[None, :])[0]))
         best = np.minimum(best, story.imagine(encode(row[None, :]), z))
-    whys = [f"the largest one on average over what {k} earlier wells may give" for k in range(len(state.pending), len(deviates))]
-    return Batch(start.proposals(NAME, picks.rows, scores, whys), warnings=start.model.warnings + picks.warnings, model=start.card())
+    return scores
+
+
+def whys(start: Start, n: int) -> list[str]:
+    """What sets the first ``n`` wells of a batch apart."""
+    pending = len(start.state.pending)
+    return [f"the largest one on average over what {k} earlier wells may give" for k in range(pending, pending + n)]
 
 
 def integrated(mean: FloatArray, std: FloatArray, best: FloatArray) -> FloatArray:

@@ -32,10 +32,21 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
         NotEnoughPoints: Fewer than ``n`` distinct feasible wells exist beside the pending ones.
     """
     start = Start.of(state, data, n, rng)
-    gp, minimum, (slope, warnings) = start.model.gp, _minimum(start, rng), _slope(start)
-    batch = penalize(NAME, Balls(start, minimum, slope, gp.hyper.lengths, start.model.resolution), n, rng)
-    figures = {"M": float(gp.warp.inverse(minimum)), "L": slope, "coincident": batch.coincident}
+    balls, warnings = balls_of(start, rng)
+    batch = penalize(NAME, balls, n, rng)
+    figures = card(balls) | {"coincident": batch.coincident}
     return Batch(batch.proposals, warnings=start.model.warnings + warnings + batch.warnings, model=start.card() | figures)
+
+
+def balls_of(start: Start, rng: np.random.Generator) -> tuple[Balls, tuple[str, ...]]:
+    """The balls that penalize, and what had to be assumed about them."""
+    minimum, (slope, warnings) = _minimum(start, rng), _slope(start)
+    return Balls(start, minimum, slope, start.model.gp.hyper.lengths, start.model.resolution), warnings
+
+
+def card(balls: Balls) -> dict[str, float]:
+    """Figures of the balls for people."""
+    return {"M": float(balls.start.model.gp.warp.inverse(balls.minimum)), "L": balls.slope}
 
 
 def _minimum(start: Start, rng: np.random.Generator) -> float:

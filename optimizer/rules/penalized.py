@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer import acquisition
+from optimizer.candidates import Picks
 from optimizer.rules.proposals import Start
 from optimizer.types import FloatArray, Proposal
 
@@ -66,8 +67,25 @@ def penalize(rule: str, balls: Balls, n: int, rng: np.random.Generator) -> Penal
     Raises:
         NotEnoughPoints: Fewer than ``n`` distinct feasible wells exist beside the pending ones.
     """
-    start = balls.start
-    picks, X = start.picks(), start.X
+    picks = balls.start.picks()
+    scores, penalties, coincident = pick(balls, picks, n, rng)
+    told = balls.start.proposals(rule, picks.rows, scores, whys(n), penalties)
+    return Penalized(told, picks.warnings, coincident)
+
+
+def pick(balls: Balls, picks: Picks, n: int, rng: np.random.Generator) -> tuple[list[float], list[float], int]:
+    """Add ``n`` wells to a batch: their scores, the products of their penalties, and how many coincided with a well taken before.
+
+    Args:
+        balls: The penalties.
+        picks: The batch; all that it has taken is penalized.
+        n: Wells to pick.
+        rng: Source of the neighbours that refine each pick.
+
+    Raises:
+        NotEnoughPoints: There are fewer.
+    """
+    start, X = balls.start, balls.start.X
     base = start.log_ei(X) + balls.log_penalty(X, picks.taken)
 
     def score(rows: FloatArray) -> FloatArray:
@@ -79,9 +97,13 @@ def penalize(rule: str, balls: Balls, n: int, rng: np.random.Generator) -> Penal
         on_taken = len(taken) > 0 and score(taken).max() >= base.max()
         coincident += int(on_taken or not start.state.space.apart(favourite, taken)[0])
         row = picks.take(base, score, rng)[None, :]
-        penalties.append(float(balls.log_penalty(row, taken)[0]))
-        scores.append(float(start.log_ei(row)[0]) + penalties[-1])
+        penalty = float(balls.log_penalty(row, taken)[0])
+        scores.append(float(start.log_ei(row)[0]) + penalty)
+        penalties.append(float(np.exp(penalty)))
         base = base + balls.log_penalty(X, row)
-    whys = ["the largest one", *(f"the largest one outside the balls around {k} earlier picks" for k in range(1, n))]
-    told = start.proposals(rule, picks.rows, scores, whys, [float(np.exp(penalty)) for penalty in penalties])
-    return Penalized(told, picks.warnings, coincident)
+    return scores, penalties, coincident
+
+
+def whys(n: int, before: int = 0) -> list[str]:
+    """What sets ``n`` wells apart that are picked after others of the batch."""
+    return [f"the largest one outside the balls around {k} earlier picks" if k else "the largest one" for k in range(before, before + n)]

@@ -74,7 +74,7 @@ class Start:
         return {"data": len(self.data), "incumbent": float(self.model.gp.warp.inverse(self.best))} | self.model.card()
 
     def proposals(
-        self, rule: str, rows: FloatArray, scores: Sequence[float], whys: Sequence[str], penalties: Sequence[float] | None = None
+        self, rule: str, rows: FloatArray, scores: Sequence[float], whys: Sequence[str], penalties: Sequence[float | None] | None = None
     ) -> tuple[Proposal, ...]:
         """Proposals with what the model says of each well.
 
@@ -83,7 +83,7 @@ class Start:
             rows: Wells in order of rank, shape (n, d).
             scores: Values that the rule maximised.
             whys: What set each well apart, in words.
-            penalties: Products of penalties, where the rule has any.
+            penalties: Products of penalties, where the rule has any; None of a well without.
         """
         seed = (self.state.seed, self.state.last_round + 1)
         told = []
@@ -91,7 +91,7 @@ class Start:
             gain = self.model.improvement(float(latent), float(spread), self.best)
             hope = "predicted to beat the incumbent" if latent < self.best else "uncertain enough to beat the incumbent"
             why = f"{hope}: loss {mean:.3g} ± {std:.2g}, expected improvement {gain:.2g}; {whys[k]}"
-            penalty = None if penalties is None else float(penalties[k])
+            penalty = None if penalties is None else penalties[k]
             told.append(Proposal(rows[k], k + 1, rule, seed, float(mean), float(std), float(scores[k]), gain, penalty, why))
         return tuple(told)
 

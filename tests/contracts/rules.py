@@ -117,8 +117,8 @@ class RuleContract:
         for p in batch.proposals:
             assert (p.rule, p.seed) == (self.name, (state.seed, state.last_round + 1))
             assert p.why
-            assert (p.penalty is not None) == self.penalized
-            assert not self.penalized or 0 <= p.penalty <= 1
+            assert (p.penalty is not None) == self.penalizes(p.rank, n)
+            assert p.penalty is None or 0 <= p.penalty <= 1
             if self.modelled:
                 assert np.isfinite([p.mean, p.std, p.score, p.acquisition]).all()
                 assert min(p.std, p.acquisition) >= 0
@@ -126,6 +126,10 @@ class RuleContract:
                 assert p.mean is p.std is p.score is p.acquisition is None
         assert all(isinstance(warning, str) and warning for warning in batch.warnings)
         return batch
+
+    def penalizes(self, rank: int, n: int) -> bool:
+        """Whether the well of a rank in a batch of n was kept away from others by a penalty."""
+        return self.penalized
 
     def smooth(self, space: SearchSpace, count: int, pending: int = 0, **changes) -> CampaignState:
         X = random_rows(space, count + pending)

@@ -34,6 +34,13 @@ class TestGreedyExpectedImprovement(RuleContract):
     name = "greedy_ei"
 
 
+class TestHybridExpectedImprovement(RuleContract):
+    name = "hybrid_ei"
+
+    def penalizes(self, rank: int, n: int) -> bool:
+        return rank > n - n // 2
+
+
 class TestLatinHypercube(RuleContract):
     name, modelled = "lhs", False
 
