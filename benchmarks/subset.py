@@ -32,7 +32,7 @@ from optimizer.scores import geometric_mean
 from optimizer.space import Continuous, SearchSpace
 from optimizer.state import CampaignState
 from optimizer.surrogate import fit_loss_model
-from optimizer.types import Batch, FloatArray, Proposal
+from optimizer.types import Batch, FloatArray, Proposal, Strategy
 
 WELLS, ROUND, TEST = 15, 100, 500
 """Wells of the proposed batch; of the rounds that made the data; and new wells of each kind."""
@@ -79,7 +79,7 @@ def campaign(problem: Problem, count: int, seed: int) -> CampaignState:
     """A campaign with so many measured wells, in rounds of 100: half are spread over the space, half lie near the best."""
     seen = list[CampaignState]()
     run(Task(problem, "random", seed, count // ROUND, ROUND), _watched(seen, seed))
-    return replace(seen[-1], batch_size=WELLS, strategy=replace(seen[-1].strategy, rule="lp_ei"))
+    return replace(seen[-1], batch_size=WELLS, strategy=replace(seen[-1].strategy, rule=Strategy().rule))
 
 
 def _watched(seen: list[CampaignState], seed: int) -> Ask:

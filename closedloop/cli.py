@@ -176,7 +176,7 @@ def revoke_key(name: Annotated[str, typer.Argument(help="Name of the key.")], da
 @app.command()
 def bench(
     problem: Annotated[str, typer.Argument(metavar="PROBLEM|speed|grid|predict", help="A problem to compare rules on; or what to time.")],
-    rules: Annotated[str, typer.Option(help="Names of batch rules, with commas between.")] = "lp_ei,random",
+    rules: Annotated[str, typer.Option(help="Names of batch rules, with commas between.")] = "hybrid_ei,random",
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each rule, from seed 0 on.")] = 10,
     batches: Annotated[int, typer.Option(min=1, max=100, help="Batches of 15 after the first 15 wells.")] = 5,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Runs at once; times are cleanest with 1.")] = 1,

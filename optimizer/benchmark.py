@@ -23,7 +23,7 @@ TARGETS = {90: 1.0, 1000: 15.0}
 """Number of data -> CPU seconds that a batch may take."""
 
 
-def speed(rule: str = "lp_ei", repeats: int = 3) -> list[dict[str, Any]]:
+def speed(rule: str = "hybrid_ei", repeats: int = 3) -> list[dict[str, Any]]:
     """Time one batch at each number of data; imports and a first call are left out.
 
     Args:

@@ -162,7 +162,7 @@ class LossPredictor:
     def expected(self, X: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """See ``Predictor``."""
         mean, std = self.model.posterior(X)
-        best = float(self.model.latent(self.state.data.X)[0].min())
+        best = float(self.model.middle(self.state.data.X).min())
         gains = [self.model.improvement(float(middle), float(spread), best) for middle, spread in zip(*self.model.latent(X), strict=True)]
         return mean, std, np.array(gains)
 

@@ -43,6 +43,10 @@ class LossModel:
         belief = self.gp.posterior(self.space.encode(X))
         return belief.mean[:, 0], np.zeros(len(X)) if belief.std is None else belief.std[:, 0]
 
+    def middle(self, X: FloatArray) -> FloatArray:
+        """Mean of rows (n, d) on the model's scale, shape (n,)."""
+        return self.gp.middle(self.space.encode(X))
+
     def latent(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of rows (n, d) on the model's scale, shape (n,) each."""
         return self.gp.latent(self.space.encode(X))

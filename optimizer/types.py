@@ -246,7 +246,7 @@ class Strategy:
 
     initial: Literal["lhs_centered", "lhs_random", "lhs_maximin", "sobol"] = "lhs_centered"
     initial_size: int = 15
-    rule: str = "lp_ei"
+    rule: str = "hybrid_ei"
     gp: GPSettings = field(default_factory=GPSettings)
 
 

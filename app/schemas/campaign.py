@@ -234,7 +234,7 @@ class StrategyShape(Shape):
         Field(
             max_length=1,
             description="Batch rule of the rounds after the first; `composite` and `spectral_grid` need a curve as outcome. Left out, "
-            "it is `composite` for curves and `lp_ei` for numbers, and the stored campaign says so",
+            "it is `composite` for curves and `hybrid_ei` for numbers, and the stored campaign says so",
         ),
     ] = []
     switch: Annotated[
@@ -288,7 +288,7 @@ class CampaignDocument(Shape):
         self._check_predictor()
         of_curves = {"composite", "spectral_grid"}.intersection([] if self.strategy.predictor else self.strategy.rules)
         if of_curves and objective.axis is None:
-            remedy = "use lp_ei or greedy_ei, or an objective whose outcome is a curve"
+            remedy = "use hybrid_ei or lp_ei, or an objective whose outcome is a curve"
             message = f"{of_curves.pop()} learns whole curves, and the objective is a number"
             raise InvalidInput(message, where=("strategy", "rules"), remedy=remedy)
         self.stop.check(objective)

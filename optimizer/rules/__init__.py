@@ -7,7 +7,7 @@ from typing import cast
 
 from optimizer.objective import Objective
 from optimizer.state import Rule
-from optimizer.types import InvalidInput
+from optimizer.types import InvalidInput, Strategy
 
 RULES: dict[str, str] = {
     "composite": "optimizer.rules.composite:propose",
@@ -27,7 +27,7 @@ RULES: dict[str, str] = {
 
 def default_rule(objective: Objective) -> str:
     """The rule for an objective that nobody chose one for: the one that needed the fewest wells in the benchmarks."""
-    return "lp_ei" if objective.axis is None else "composite"
+    return Strategy().rule if objective.axis is None else "composite"
 
 
 def get_rule(name: str) -> Rule:

@@ -110,7 +110,7 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
     """
     if state.objective.axis is None:
         raise InvalidInput(
-            "the rule composite needs an outcome that is a curve", where=("strategy", "rules"), remedy="use lp_ei or greedy_ei"
+            "the rule composite needs an outcome that is a curve", where=("strategy", "rules"), remedy="use hybrid_ei or lp_ei"
         )
     if (data.Y[0] == data.Y).all():
         return _without_curves(state, data, n, rng)

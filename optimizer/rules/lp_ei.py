@@ -51,7 +51,7 @@ def card(balls: Balls) -> dict[str, float]:
 
 def _minimum(start: Start, rng: np.random.Generator) -> float:
     """M: the mean of the minima of sample paths over the rows that may be lowest."""
-    mean, std = start.model.latent(start.X)
+    mean, std = start.beliefs
     lowest = np.argsort(mean - 2 * std, kind="stable")[:_PATH_ROWS]
     return acquisition.lowest(start.model.gp.paths(start.inputs[lowest], _PATHS, rng))
 

@@ -86,7 +86,7 @@ def pick(balls: Balls, picks: Picks, n: int, rng: np.random.Generator) -> tuple[
         NotEnoughPoints: There are fewer.
     """
     start, X = balls.start, balls.start.X
-    base = start.log_ei(X) + balls.log_penalty(X, picks.taken)
+    base = start.gains + balls.log_penalty(X, picks.taken)
 
     def score(rows: FloatArray) -> FloatArray:
         return start.log_ei(rows) + balls.log_penalty(rows, picks.taken)

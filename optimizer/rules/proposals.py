@@ -46,7 +46,7 @@ class Start:
             NotEnoughPoints: Fewer than ``n`` distinct feasible wells exist beside the pending ones.
         """
         model = fit_loss_model(state, data)
-        means = model.latent(data.X)[0]
+        means = model.middle(data.X)
         best = float(means.min())
         state = plates.settle(state, n, rng, lambda X: acquisition.log_ei(*model.latent(X), best))
         near = data.X[np.argsort(means, kind="stable")[:_BEST_DATA]]
@@ -56,6 +56,16 @@ class Start:
     def inputs(self) -> FloatArray:
         """Model inputs of the pool, shape (c, model inputs)."""
         return self.state.space.encode(self.X)
+
+    @cached_property
+    def beliefs(self) -> tuple[FloatArray, FloatArray]:
+        """Mean and standard deviation of the pool on the model's scale, shape (c,) each."""
+        return self.model.latent(self.X)
+
+    @cached_property
+    def gains(self) -> FloatArray:
+        """Log expected improvement of the pool on the model's scale, shape (c,)."""
+        return acquisition.log_ei(*self.beliefs, self.best)
 
     def extended(self, X: FloatArray) -> FloatArray:
         """Rows (m, d) as model inputs, followed by what prior tasks predict there."""

@@ -38,7 +38,7 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
     """
     start = Start.of(state, data, n, rng)
     picks, encode = start.picks(), start.extended
-    rough = start.log_ei(start.X)
+    rough = start.gains
     scores = []
     with _quiet():
         acquisition = _acquisition(start, int(rng.integers(2**31)))
@@ -67,7 +67,7 @@ def _acquisition(start: Start, seed: int) -> Acquisition:
     from botorch.sampling import SobolQMCNormalSampler
 
     model = start.model.gp.to_botorch()
-    known = start.data.X[np.argsort(start.model.latent(start.data.X)[0], kind="stable")[:_BASELINE]]
+    known = start.data.X[np.argsort(start.model.middle(start.data.X), kind="stable")[:_BASELINE]]
     baseline = torch.tensor(start.extended(known))
     objective = GenericMCObjective(lambda samples, X=None: -samples[..., 0])
 

@@ -114,7 +114,7 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
     if state.predictor is not None:
         return by_predictor.propose(NAME, Oracle(state.space, state.predictor.model), state, data, n, rng)
     if state.objective.axis is None:
-        remedy = "use lp_ei or greedy_ei"
+        remedy = "use hybrid_ei or lp_ei"
         raise InvalidInput(f"the rule {NAME} needs an outcome that is a curve", where=("strategy", "rules"), remedy=remedy)
     if (data.Y[0] == data.Y).all():
         return _without_curves(state, data, n, rng)

@@ -29,7 +29,7 @@ def propose(state: CampaignState, data: Dataset, n: int, rng: np.random.Generato
         NotEnoughPoints: Fewer than ``n`` distinct feasible wells exist beside the pending ones.
     """
     start = Start.of(state, data, n, rng)
-    mean, std = start.model.latent(start.X)
+    mean, std = start.beliefs
     rows = np.argsort(mean - 3 * std, kind="stable")[:_PATH_ROWS]
     paths, picks = start.model.gp.paths(start.inputs[rows], n, rng), start.picks()
     scores = []

@@ -30,11 +30,11 @@ def test_a_complete_round_is_followed_by_the_next_without_asking(api, work, camp
     for rank, well in enumerate(wells, 1):
         proposal = well["proposal"]
         assert well["planned"]["a"] + well["planned"]["b"] <= 15 + 1e-9
-        assert proposal["rule"] == "lp_ei"
+        assert proposal["rule"] == "hybrid_ei"
         assert proposal["rank"] == rank
         assert proposal["std"] > 0
         assert proposal["acquisition"] >= 0
-        assert 0 < proposal["penalty"] <= 1
+        assert proposal["penalty"] is None if rank <= 8 else 0 < proposal["penalty"] <= 1
         assert proposal["why"]
 
 

@@ -18,8 +18,8 @@ ASKS = {
     "asks": [
         {"rule": rule, "constraint": constraint, "cpu_s": seconds, "failure": failure}
         for rule, constraint, seconds, failure in [
-            ("lp_ei", False, 1.0, ""),
-            ("lp_ei", True, 2.0, ""),
+            ("hybrid_ei", False, 1.0, ""),
+            ("hybrid_ei", True, 2.0, ""),
             ("botorch_qlognei", False, 4.0, ""),
             ("botorch_qlognei", True, 10.0, ""),
             ("ax", False, None, "ended with status 1"),
@@ -31,8 +31,10 @@ ASKS = {
 
 @pytest.fixture(name="found")
 def _found(made, facts):
+    ours = [(0.5, 0.4, 0.2, 0.2, 0.1), (0.5, 0.4, 0.4, 0.4, 0.3)]
     runs = {
-        "lp_ei": [(0.5, 0.4, 0.2, 0.2, 0.1), (0.5, 0.4, 0.4, 0.4, 0.3)],
+        "hybrid_ei": ours,
+        "lp_ei": ours,
         "random": [(0.9, 0.9, 0.8, 0.8, 0.2), (0.9, 0.9, 0.8, 0.8, 0.2), (0.9, 0.9, 0.8, 0.8, 0.2)],
         "hebo": [(0.5, 0.4, 0.4, 0.2, 0.2)],
         "gpyopt_lp": [(0.5, 0.4, 0.1, 0.1, 0.05), (0.5, 0.4, 0.1, 0.1, 0.05)],
@@ -49,8 +51,8 @@ def row(cells, name):
 
 def test_a_problem_shows_every_rule_and_why_one_is_missing(found):
     cells = tables.problem_cells(found)
-    assert [row[0] for row in cells[2]] == ["lp_ei", "random", "ax", "gpyopt_lp", "hebo"]  # ours first
-    ours = row(cells, "lp_ei")
+    assert [row[0] for row in cells[2]] == ["hybrid_ei", "lp_ei", "random", "ax", "gpyopt_lp", "hebo"]  # ours first
+    ours = row(cells, "hybrid_ei")
     assert (ours["seeds"], ours["regret after 3"], ours["worst / median random"]) == ("2", "0.3 (0.25-0.35)", "1.5")
     assert float(ours["normalised after 5"]) == pytest.approx((0.1 * 0.3) ** 0.5, abs=1e-3)
     assert row(cells, "ax")["remarks"] == "seed 0: no answer within 300 CPU s"
@@ -58,21 +60,21 @@ def test_a_problem_shows_every_rule_and_why_one_is_missing(found):
 
 def test_shares_are_of_common_seeds(found):
     cells = tables.overall_cells([found], curve=False)
-    assert row(cells, "hebo")["lp_ei / rule after 3"] == "0.5"  # 0.2 / 0.4 of seed 0 alone
-    assert row(cells, "ax")["lp_ei / rule after 3"] == tables.NONE
+    assert row(cells, "hebo")["hybrid_ei / rule after 3"] == "0.5"  # 0.2 / 0.4 of seed 0 alone
+    assert row(cells, "ax")["hybrid_ei / rule after 3"] == tables.NONE
 
 
 def test_verdicts_tell_what_is_missed_and_by_how_much(found):
     verdicts = {target: (float(worst), met) for target, worst, _, _, met in targets.target_cells([found], ASKS)[2] if worst != tables.NONE}
     assert verdicts["wells asked / fewest distinct and feasible of lp_ei"] == (1.0, "yes")
-    worst, met = verdicts["worst run of lp_ei (composite on curves) / median of random"]
+    worst, met = verdicts["worst run of hybrid_ei (composite on curves) / median of random"]
     assert worst == 1.5
     assert met.startswith("missed by 1.5 times")
     assert verdicts["median of lp_ei / that of gpyopt_lp and emukit_lp"][0] == 4.0  # 0.2 against 0.05
-    assert verdicts["CPU of an ask, lp_ei / botorch_qlognei"] == (0.25, "yes")
-    assert verdicts["CPU of an ask, lp_ei / botorch_qlognei, with a constraint"][1].startswith("missed by 2 times")
-    assert verdicts["CPU of an ask, lp_ei / ax, with a constraint"] == (0.00667, "yes")
-    assert "CPU of an ask, lp_ei / ax" not in verdicts
+    assert verdicts["CPU of an ask, hybrid_ei / botorch_qlognei"] == (0.25, "yes")
+    assert verdicts["CPU of an ask, hybrid_ei / botorch_qlognei, with a constraint"][1].startswith("missed by 2 times")
+    assert verdicts["CPU of an ask, hybrid_ei / ax, with a constraint"] == (0.00667, "yes")
+    assert "CPU of an ask, hybrid_ei / ax" not in verdicts
 
 
 def test_curves_are_judged_by_composite_after_3_against_peers_after_5_and_aimed_at_after_2(made, facts):
@@ -84,7 +86,7 @@ def test_curves_are_judged_by_composite_after_3_against_peers_after_5_and_aimed_
 
 
 def test_the_default_is_aimed_to_be_after_3_batches_where_peers_are_after_5(found):
-    aimed = verdict([found], "aim: lp_ei after 3 / peer after 5 on scalar problems, normalised regret")
+    aimed = verdict([found], "aim: hybrid_ei after 3 / peer after 5 on scalar problems, normalised regret")
     # hebo: 0.2 / 0.2 of its one seed; gpyopt_lp: 0.2 / 0.05 and 0.4 / 0.05
     assert float(aimed["worst"]) == pytest.approx(32**0.5, abs=0.01)
     assert aimed["where"] == "gpyopt_lp; 2 places"

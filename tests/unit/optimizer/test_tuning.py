@@ -38,7 +38,7 @@ def test_the_best_settings_are_found(found):
 
 def test_a_first_design_is_followed_by_batches_of_the_rule(found):
     assert [trial.round for trial in found.trials] == [1] * 5 + [2] * 5 + [3] * 5 + [4] * 5
-    assert [trial.rule for trial in found.trials[::5]] == ["lhs_centered", "lp_ei", "lp_ei", "lp_ei"]
+    assert [trial.rule for trial in found.trials[::5]] == ["lhs_centered", "hybrid_ei", "hybrid_ei", "hybrid_ei"]
     assert min(t.score for t in found.trials[5:]) < min(t.score for t in found.trials[:5])
 
 

@@ -63,7 +63,7 @@ def test_a_scalar_objective_is_refused_with_a_remedy() -> None:
     state = state_of(SPACE.sample(5, np.random.default_rng(0)), matching(60))
     with pytest.raises(InvalidInput, match="curve") as caught:
         composite.propose(replace(state, objective=Minimize("loss")), state.data, 3, np.random.default_rng(0))
-    assert "greedy_ei" in caught.value.remedy
+    assert "hybrid_ei" in caught.value.remedy
 
 
 def test_equal_curves_are_announced() -> None:
