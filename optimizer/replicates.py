@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import betainc
 
 from optimizer.objective import Objective
 from optimizer.types import BoolArray, Dataset, Design, DesignState, FloatArray, IntArray, InvalidInput, Measurement, Quality
@@ -80,7 +80,8 @@ def expected_aggregate(values: FloatArray, method: Method = "median") -> FloatAr
     as those of a well at the edge of saturation do: its median is then a matter of luck.
 
     Source: Efron, Ann. Stat. 7, 1 (1979), section 3: a resample of k values holds at least i of the j smallest with the
-    binomial probability of at least i hits of k at j / k, which gives the exact mean of its i-th smallest.
+    binomial probability of at least i hits of k at j / k, an incomplete beta function, which gives the exact mean of its i-th
+    smallest.
 
     Args:
         values: Replicates, shape (..., k).
@@ -91,7 +92,7 @@ def expected_aggregate(values: FloatArray, method: Method = "median") -> FloatAr
     """
     count = values.shape[-1]
     ranks = _middle(count, method) + 1
-    reached = binom.sf(ranks[:, None] - 1, count, np.arange(count + 1) / count)
+    reached = betainc(ranks[:, None], count + 1 - ranks[:, None], np.arange(count + 1) / count)
     return np.asarray(np.sort(values, axis=-1) @ np.diff(reached, axis=1).mean(axis=0))
 
 
