@@ -16,14 +16,14 @@ from optimizer.objective import Minimize
 from optimizer.rules import get_rule
 from optimizer.space import Continuous, LinearConstraint, SearchSpace
 from optimizer.state import CampaignState
-from optimizer.types import Dataset
+from optimizer.types import Dataset, Strategy
 
 WELLS = 15
 TARGETS = {90: 1.0, 1000: 15.0}
 """Number of data -> CPU seconds that a batch may take."""
 
 
-def speed(rule: str = "hybrid_ei", repeats: int = 3) -> list[dict[str, Any]]:
+def speed(rule: str = Strategy().rule, repeats: int = 3) -> list[dict[str, Any]]:
     """Time one batch at each number of data; imports and a first call are left out.
 
     Args:
