@@ -68,15 +68,17 @@ class GaussianProcess:
         nu: Smoothness of the Matern kernel: 0.5, 1.5 or 2.5.
         isotropic: One length scale for all inputs instead of one each.
         related: Fitted processes of related tasks, on the same inputs; what they predict is weighted by what the data say.
+        either: Choose by their evidence between the prior of short length scales and a wide one, instead of taking the short one.
 
     Attributes:
         warnings: What the last fit had to do out of the ordinary, one sentence each.
     """
 
-    def __init__(self, nu: float = 2.5, isotropic: bool = False, related: tuple[GaussianProcess, ...] = ()) -> None:
+    def __init__(self, nu: float = 2.5, isotropic: bool = False, related: tuple[GaussianProcess, ...] = (), either: bool = False) -> None:
         self.nu = nu
         self.isotropic = isotropic
         self.related = related
+        self.either = either
         self.warnings: tuple[str, ...] = ()
         self._fit: Fit | None = None
 
@@ -139,8 +141,9 @@ class GaussianProcess:
             return default, ("fewer than 3 different outcomes: the Gaussian process keeps its default hyperparameters",)
         rows = np.arange(len(t)) if len(t) <= FIT_LIMIT else telling(X, t, FIT_LIMIT)
         known = z[rows] @ z[rows].T if self.related else None
+        noise = None if given is None else given[rows]
         try:
-            return matern.fit(X[rows], t[rows], self.nu, self.isotropic, None if given is None else given[rows], known), ()
+            return matern.fit(X[rows], t[rows], self.nu, self.isotropic, noise, known, self.either), ()
         except FloatingPointError as error:
             return default, (f"the fit of the Gaussian process failed ({error}): it keeps its default hyperparameters",)
 
@@ -234,8 +237,8 @@ class GaussianProcess:
         known = self.known
         return {
             "kind": "gaussian_process",
-            "settings": {"nu": self.nu, "isotropic": self.isotropic},
-            "hyper": {"scale": known.hyper.scale, "noise": known.hyper.noise},
+            "settings": {"nu": self.nu, "isotropic": self.isotropic, "either": self.either},
+            "hyper": {"scale": known.hyper.scale, "noise": known.hyper.noise, "wide": known.hyper.wide},
             "mean": known.mean,
             "warp": asdict(known.warp),
             "warnings": self.warnings,

@@ -15,21 +15,24 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, lapack
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.spatial.distance import cdist
 
+from models.priors import Gamma, LogNormal, Prior
 from models.surrogate import FloatArray
 
-LENGTH_PRIOR = (3.0, 6.0)
-"""Gamma prior of the length scales: shape and rate."""
-SCALE_PRIOR = (2.0, 0.15)
-"""Gamma prior of the signal variance: shape and rate."""
-NOISE_PRIOR = (-4.0, 1.0)
-"""Log-normal prior of the noise variance: location and width."""
+LENGTH_PRIOR = Gamma(3.0, 6.0)
+"""Prior of the length scales."""
+SCALE_PRIOR = Gamma(2.0, 0.15)
+"""Prior of the signal variance."""
+NOISE_PRIOR = LogNormal(-4.0, 1.0)
+"""Prior of the noise variance."""
 STARTS = ((0.5, 0.0067), (0.25, 0.02), (0.8, 0.005))
 """Length scale and noise variance from which the fit starts."""
 _LENGTHS, _SCALES, _NOISES = (5e-3, 50.0), (1e-4, 1e3), (1e-6, 10.0)
 _NO_LIKELIHOOD = 1e25
+_STEP, _LEAST_CURVATURE = 1e-3, 0.1
+"""Step of the differences that give the curvature of the posterior, and the least that counts; every prior alone has more at its mode."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,21 @@ class Hyper:
         lengths: Length scales, shape (d,).
         scale: Variance of the signal.
         noise: Variance of the noise; 0 where it is given per datum.
+        wide: The length scales have the wide prior.
     """
 
     lengths: FloatArray
     scale: float
     noise: float
+    wide: bool = False
+
+
+def wide_prior(d: int) -> LogNormal:
+    """Prior of length scales of d inputs that may be far longer than the inputs' range.
+
+    Source: Hvarfner, Hellsten and Nardi, ICML 2024 (arXiv:2402.02229), with the constants of BoTorch.
+    """
+    return LogNormal(float(np.sqrt(2) + 0.5 * np.log(d)), float(np.sqrt(3)))
 
 
 def correlation(A: FloatArray, B: FloatArray, lengths: FloatArray, nu: float) -> tuple[FloatArray, FloatArray]:
@@ -63,7 +76,13 @@ def correlation(A: FloatArray, B: FloatArray, lengths: FloatArray, nu: float) ->
 
 
 def fit(
-    X: FloatArray, t: FloatArray, nu: float, isotropic: bool, noise: FloatArray | None = None, known: FloatArray | None = None
+    X: FloatArray,
+    t: FloatArray,
+    nu: float,
+    isotropic: bool,
+    noise: FloatArray | None = None,
+    known: FloatArray | None = None,
+    either: bool = False,
 ) -> Hyper:
     """Hyperparameters of largest penalized marginal likelihood, the best of three starts.
 
@@ -74,20 +93,44 @@ def fit(
         isotropic: One length scale for all inputs.
         noise: Variance of each outcome, shape (n,); None to infer one for all.
         known: A part of the covariance that depends on no hyperparameter, shape (n, n); None for none.
+        either: Take the wide prior of the length scales instead of ``LENGTH_PRIOR`` where its evidence is larger.
 
     Raises:
         FloatingPointError: The likelihood is finite at none of the starts.
     """
     d = 1 if isotropic else X.shape[1]
     bounds = np.log([_LENGTHS] * d + [_SCALES] + [_NOISES] * (noise is None))
-    results, data = [], (X, t, nu, noise, known)
-    for length, variance in STARTS:
-        start = np.log([length] * d + [1.0] + [variance] * (noise is None))
-        results.append(minimize(_objective, start, data, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200}))
-    best = min(results, key=lambda result: float(result.fun))
+
+    def largest(prior: Prior, starts: list[FloatArray]) -> OptimizeResult:
+        data, options = (X, t, nu, noise, known, prior), {"maxiter": 200}
+        found = [minimize(_objective, start, data, jac=True, method="L-BFGS-B", bounds=bounds, options=options) for start in starts]
+        return min(found, key=lambda result: float(result.fun))
+
+    best = largest(LENGTH_PRIOR, [np.log([length] * d + [1.0] + [variance] * (noise is None)) for length, variance in STARTS])
     if not best.fun < _NO_LIKELIHOOD:
         raise FloatingPointError("the marginal likelihood is finite at none of the starts")
+    if either:
+        prior = wide_prior(X.shape[1])
+        other = largest(prior, [best.x])
+        if _evidence(other, X, t, nu, noise, known, prior) > _evidence(best, X, t, nu, noise, known, LENGTH_PRIOR):
+            return _unpack(other.x, X.shape[1], noise, wide=True)
     return _unpack(best.x, X.shape[1], noise)
+
+
+def _evidence(
+    best: OptimizeResult, X: FloatArray, t: FloatArray, nu: float, noise: FloatArray | None, known: FloatArray | None, prior: Prior
+) -> float:
+    """Log marginal likelihood of the outcomes under a prior of the length scales, up to a constant that all such priors share.
+
+    Laplace's approximation about the largest penalized likelihood (MacKay, Neural Computation 4, 415, 1992). The curvature is taken in
+    the logarithms of the hyperparameters, hence their sum.
+    """
+    steps = best.x + _STEP * np.eye(len(best.x))
+    slopes = np.array([_objective(step, X, t, nu, noise, known, prior)[1] for step in steps])
+    curvature = (slopes - _objective(best.x, X, t, nu, noise, known, prior)[1]) / _STEP
+    widths = np.maximum(np.linalg.eigvalsh((curvature + curvature.T) / 2), _LEAST_CURVATURE)
+    lengths = len(best.x) - (2 if noise is None else 1)
+    return float(lengths * prior.constant - best.fun + best.x.sum() - 0.5 * np.log(widths).sum())
 
 
 def constant_mean(factor: tuple[FloatArray, bool], t: FloatArray) -> float:
@@ -96,15 +139,21 @@ def constant_mean(factor: tuple[FloatArray, bool], t: FloatArray) -> float:
     return float(ones @ t / ones.sum())
 
 
-def _unpack(log_theta: FloatArray, d: int, noise: FloatArray | None) -> Hyper:
+def _unpack(log_theta: FloatArray, d: int, noise: FloatArray | None, wide: bool = False) -> Hyper:
     theta = np.exp(log_theta)
     if noise is None:
-        return Hyper(np.broadcast_to(theta[:-2], (d,)).copy(), float(theta[-2]), float(theta[-1]))
-    return Hyper(np.broadcast_to(theta[:-1], (d,)).copy(), float(theta[-1]), 0.0)
+        return Hyper(np.broadcast_to(theta[:-2], (d,)).copy(), float(theta[-2]), float(theta[-1]), wide)
+    return Hyper(np.broadcast_to(theta[:-1], (d,)).copy(), float(theta[-1]), 0.0, wide)
 
 
 def _objective(
-    log_theta: FloatArray, X: FloatArray, t: FloatArray, nu: float, noise: FloatArray | None, known: FloatArray | None = None
+    log_theta: FloatArray,
+    X: FloatArray,
+    t: FloatArray,
+    nu: float,
+    noise: FloatArray | None,
+    known: FloatArray | None = None,
+    lengths: Prior = LENGTH_PRIOR,
 ) -> tuple[float, FloatArray]:
     """Minus the penalized log marginal likelihood and its gradient in the logarithms of the hyperparameters."""
     hyper = _unpack(log_theta, X.shape[1], noise)
@@ -124,7 +173,7 @@ def _objective(
     gradient = np.r_[by_length.sum() if shared else by_length, 0.5 * hyper.scale * (G * k).sum()]
     if noise is None:
         gradient = np.r_[gradient, 0.5 * hyper.noise * np.trace(G)]
-    prior, prior_gradient = _log_prior(log_theta, noise is None)
+    prior, prior_gradient = _log_prior(log_theta, noise is None, lengths)
     return -(value + prior), -(gradient + prior_gradient)
 
 
@@ -133,15 +182,10 @@ def _by_length(Z: FloatArray, B: FloatArray) -> FloatArray:
     return np.asarray(B.sum(axis=1) @ Z**2 - np.einsum("ij,ij->j", Z, B @ Z))
 
 
-def _log_prior(log_theta: FloatArray, inferred: bool) -> tuple[float, FloatArray]:
+def _log_prior(log_theta: FloatArray, inferred: bool, lengths: Prior) -> tuple[float, FloatArray]:
     """Log-density of the hyperparameters (not of their logarithms), up to a constant, and its gradient in the logarithms."""
-    gammas = log_theta[:-1] if inferred else log_theta
-    shape = np.full(len(gammas), LENGTH_PRIOR[0] - 1)
-    rate = np.full(len(gammas), LENGTH_PRIOR[1])
-    shape[-1], rate[-1] = SCALE_PRIOR[0] - 1, SCALE_PRIOR[1]
-    value, gradient = float(shape @ gammas - rate @ np.exp(gammas)), shape - rate * np.exp(gammas)
-    if not inferred:
-        return value, gradient
-    location, width = NOISE_PRIOR
-    off = (log_theta[-1] - location) / width
-    return value - float(log_theta[-1] + 0.5 * off**2), np.r_[gradient, -1 - off / width]
+    own = len(log_theta) - (2 if inferred else 1)
+    parts = [lengths.log(log_theta[:own]), SCALE_PRIOR.log(log_theta[own : own + 1])]
+    if inferred:
+        parts.append(NOISE_PRIOR.log(log_theta[own + 1 :]))
+    return float(sum(value.sum() for value, _ in parts)), np.concatenate([slope for _, slope in parts])

@@ -71,13 +71,15 @@ class LossModel:
         return float(weights @ (warp.inverse(best) - warp.inverse(t)))
 
     def card(self) -> dict[str, Any]:
-        """Fitted figures for people: plain numbers; length scales as shares of each parameter's range."""
+        """Fitted figures for people: plain values; length scales as shares of each parameter's range."""
         lengths = iter(self.gp.hyper.lengths.tolist())
         scales = {
             p.name: {level: next(lengths) / CATEGORY for level in p.categories} if isinstance(p, Categorical) else next(lengths)
             for p in self.space.parameters
         }
-        figures = {"length_scales": scales, "signal": self.gp.hyper.scale, "noise": self.gp.hyper.noise, "power": self.gp.warp.lam}
+        hyper = self.gp.hyper
+        figures: dict[str, Any] = {"length_scales": scales, "length_prior": "wide" if hyper.wide else "short"}
+        figures |= {"signal": hyper.scale, "noise": hyper.noise, "power": self.gp.warp.lam}
         return figures | transfer.card(self.priors, self.gp)
 
 
@@ -95,7 +97,7 @@ def fit_loss_model(state: CampaignState, data: Dataset) -> LossModel:
     settings = state.strategy.gp
     noise, warnings = (None, ()) if settings.noise == "inferred" else _replicate_noise(data)
     related = tuple(_process(state, transfer.chosen(task, state.space)) for task in state.priors)
-    gp = GaussianProcess(settings.nu, settings.isotropic, related).fit(state.space.encode(data.X), data.loss, noise)
+    gp = GaussianProcess(settings.nu, settings.isotropic, related, either=True).fit(state.space.encode(data.X), data.loss, noise)
     return LossModel(state.space, gp, warnings + gp.warnings + transfer.warnings(state.priors), state.priors)
 
 

@@ -1,3 +1,4 @@
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -53,9 +54,9 @@ def gpytorch_likelihood(model: Any, X: np.ndarray, t: np.ndarray, theta: np.ndar
     from gpytorch.priors import GammaPrior, LogNormalPrior
 
     kernel = model.covar_module
-    kernel.base_kernel.register_prior("lengths", GammaPrior(*matern.LENGTH_PRIOR), "lengthscale")
-    kernel.register_prior("scale", GammaPrior(*matern.SCALE_PRIOR), "outputscale")
-    model.likelihood = GaussianLikelihood(noise_prior=LogNormalPrior(*matern.NOISE_PRIOR))
+    kernel.base_kernel.register_prior("lengths", GammaPrior(*astuple(matern.LENGTH_PRIOR)), "lengthscale")
+    kernel.register_prior("scale", GammaPrior(*astuple(matern.SCALE_PRIOR)), "outputscale")
+    model.likelihood = GaussianLikelihood(noise_prior=LogNormalPrior(*astuple(matern.NOISE_PRIOR)))
     model.double().train()
     kernel.base_kernel.lengthscale, kernel.outputscale, model.likelihood.noise = torch.tensor(theta[:2]), theta[2], theta[3]
     K = model(torch.tensor(X)).covariance_matrix.detach().numpy() + theta[3] * np.eye(len(t))

@@ -76,3 +76,15 @@ def test_categories_are_related_until_the_data_say_otherwise():
     others = space.encode(np.array([[0.5, 1.0], [0.5, 2.0]]))
     shared = gp.covariance(space.encode(np.array([[0.5, 0.0]])), others) / gp.hyper.scale
     assert ((shared > 0.5) & (shared < 1)).all()
+
+
+@pytest.mark.parametrize(("bend", "prior"), [(0.5, "wide"), (9.0, "short")])
+def test_the_data_choose_the_prior_of_the_length_scales_and_the_card_says_which(bend: float, prior: str) -> None:
+    space = SearchSpace(tuple(Continuous(name, 0, 1) for name in "abcd"))
+    X = space.sample(40, np.random.default_rng(1))
+    loss = np.sin(bend * X).sum(axis=1)
+    data = Dataset(
+        tuple(f"w{i}" for i in range(40)), X, loss[:, None], loss, np.full(40, 0.01), loss, np.full(40, 3), np.ones(40, np.int64)
+    )
+    state = CampaignState(space, Minimize("loss"), data, np.empty((0, 4)), 1, Strategy())
+    assert fit_loss_model(state, data).card()["length_prior"] == prior
