@@ -84,7 +84,7 @@ def fit(
     known: FloatArray | None = None,
     either: bool = False,
 ) -> Hyper:
-    """Hyperparameters of largest penalized marginal likelihood, the best of three starts.
+    """Hyperparameters of largest penalized marginal likelihood, the best of three starts; under the wide prior, from that best.
 
     Args:
         X: Inputs, shape (n, d).
@@ -127,7 +127,7 @@ def _evidence(
     """
     steps = best.x + _STEP * np.eye(len(best.x))
     slopes = np.array([_objective(step, X, t, nu, noise, known, prior)[1] for step in steps])
-    curvature = (slopes - _objective(best.x, X, t, nu, noise, known, prior)[1]) / _STEP
+    curvature = (slopes - best.jac) / _STEP
     widths = np.maximum(np.linalg.eigvalsh((curvature + curvature.T) / 2), _LEAST_CURVATURE)
     lengths = len(best.x) - (2 if noise is None else 1)
     return float(lengths * prior.constant - best.fun + best.x.sum() - 0.5 * np.log(widths).sum())
